@@ -1,0 +1,51 @@
+"""``Record``: what shared state keeps of one finished task (the ActionResult of REAPI, with the inputs of the hash)."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Digest(Frozen):
+    """REAPI's Digest: SHA-256 in lower-case hex, and the size in bytes."""
+
+    hash: str
+    size: int
+
+
+class RecordedInput(Frozen):
+    """A variable, a file or a dependency that went into the taskhash.
+
+    ``kind``: "variable", "file", "task" or "engine". ``value``: the hash text, the file's digest, or the dependency's unihash.
+    """
+
+    kind: str
+    name: str
+    value: str
+    file: str | None = None
+    line: int = 0
+
+
+class Record(Frozen):
+    """taskhash → output. ``task`` is ``PN:do_task``; ``unihash`` is the taskhash under which ``outhash`` was first seen.
+
+    ``tree`` is the digest of the root Directory of the output; ``inputs`` and ``log`` are digests of blobs (the inputs as
+    canonical JSON, a list of RecordedInput). Times in seconds since 1970; ``cpu_seconds`` of all processes of the task.
+    """
+
+    version: int = 1
+    taskhash: str
+    task: str
+    outhash: str
+    unihash: str
+    tree: Digest
+    inputs: Digest
+    log: Digest | None = None
+    builder: str = ""
+    sandbox_policy: str = ""
+    finished: float = 0.0
+    wall_seconds: float = 0.0
+    cpu_seconds: float = 0.0

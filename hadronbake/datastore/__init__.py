@@ -1,0 +1,1 @@
+"""statements → variables: operators, overrides, flags, expansion, embedded Python, history."""

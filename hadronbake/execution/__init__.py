@@ -1,0 +1,1 @@
+"""plan → results: scheduler, sandbox, jobserver, the engine that drives them."""

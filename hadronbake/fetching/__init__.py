@@ -1,0 +1,1 @@
+"""SRC_URI → verified files in the download directory."""

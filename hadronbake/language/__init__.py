@@ -1,0 +1,1 @@
+"""text → statements with file, line and column. Knows nothing of variables."""

@@ -1,0 +1,1 @@
+"""layers → recipes: configuration, appends, classes, variants, providers, parse cache."""

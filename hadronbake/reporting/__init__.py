@@ -1,0 +1,1 @@
+"""events → terminal, plain lines."""

@@ -94,7 +94,9 @@ class HadronbakeError(Exception):
         self.diagnostics = tuple(diagnostics)
 
     @classmethod
-    def of(cls, code: str, message: str, location: Location | None = None, *, hint: str | None = None) -> HadronbakeError:
+    def of(
+        cls, code: str, message: str, location: Location | None = None, *, hint: str | None = None
+    ) -> HadronbakeError:
         return cls(Diagnostic(code, message, location, hint=hint))
 
     def __str__(self) -> str:

@@ -172,7 +172,7 @@ def test_elf_checks(tmp_path: Path) -> None:
 
 def test_a_missing_library_is_found(tmp_path: Path) -> None:
     other = compile_library(tmp_path, "libother.so.3")
-    compile_library(tmp_path, "libf.so.1", str(other), text="int g(void);")
+    compile_library(tmp_path, "libf.so.1", str(other), text="int f(void); int g(void) { return f(); }")
     other.unlink()
     assert "needs libother.so.3, which neither this recipe nor its DEPENDS provide [file-rdeps]" in failing(tmp_path)
     (tmp_path / "sysroot/usr/lib").mkdir(parents=True)

@@ -1,0 +1,73 @@
+# Packages built by cmake (the build host's) and ninja.
+inherit pkgconfig
+
+B = "${WORKDIR}/build"
+OECMAKE_SOURCEPATH = "${S}"
+OECMAKE_TARGET_COMPILE ?= "all"
+EXTRA_OECMAKE ??= ""
+CMAKE_ROOTS = "${STAGING_DIR_HOST} ${STAGING_DIR_NATIVE}"
+CMAKE_ROOTS:class-native = "${STAGING_DIR_NATIVE}"
+
+cmake_write_toolchain() {
+    cat > ${WORKDIR}/toolchain.cmake << 'EOF'
+set(CMAKE_SYSTEM_NAME Linux)
+set(CMAKE_SYSTEM_PROCESSOR ${HOST_ARCH})
+set(CMAKE_C_COMPILER ${HOST_PREFIX}gcc)
+set(CMAKE_CXX_COMPILER ${HOST_PREFIX}g++)
+set(CMAKE_ASM_COMPILER ${HOST_PREFIX}gcc)
+set(CMAKE_AR ${AR} CACHE STRING "" FORCE)
+set(CMAKE_RANLIB ${RANLIB} CACHE STRING "" FORCE)
+set(CMAKE_C_FLAGS_INIT "${TOOLCHAIN_OPTIONS} ${CPPFLAGS} ${CFLAGS}")
+set(CMAKE_CXX_FLAGS_INIT "${TOOLCHAIN_OPTIONS} ${CPPFLAGS} ${CXXFLAGS}")
+set(CMAKE_ASM_FLAGS_INIT "${TOOLCHAIN_OPTIONS} ${CPPFLAGS} ${CFLAGS}")
+set(CMAKE_EXE_LINKER_FLAGS_INIT "${LDFLAGS}")
+set(CMAKE_SHARED_LINKER_FLAGS_INIT "${LDFLAGS}")
+set(CMAKE_MODULE_LINKER_FLAGS_INIT "${LDFLAGS}")
+set(CMAKE_FIND_ROOT_PATH ${STAGING_DIR_HOST} ${STAGING_DIR_NATIVE})
+set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
+set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
+set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
+set(CMAKE_FIND_ROOT_PATH_MODE_PACKAGE ONLY)
+set(CMAKE_SKIP_RPATH TRUE)
+EOF
+}
+
+# The host's own headers and libraries are looked for in their place.
+cmake_write_toolchain:class-native() {
+    cat > ${WORKDIR}/toolchain.cmake << 'EOF'
+set(CMAKE_C_COMPILER gcc)
+set(CMAKE_CXX_COMPILER g++)
+set(CMAKE_C_FLAGS_INIT "${CPPFLAGS} ${CFLAGS}")
+set(CMAKE_CXX_FLAGS_INIT "${CPPFLAGS} ${CXXFLAGS}")
+set(CMAKE_EXE_LINKER_FLAGS_INIT "${LDFLAGS}")
+set(CMAKE_SHARED_LINKER_FLAGS_INIT "${LDFLAGS}")
+set(CMAKE_MODULE_LINKER_FLAGS_INIT "${LDFLAGS}")
+set(CMAKE_PREFIX_PATH ${STAGING_DIR_NATIVE}/usr)
+set(CMAKE_INSTALL_RPATH ${libdir})
+EOF
+}
+
+cmake_do_configure() {
+    cmake_write_toolchain
+    unset CC CXX CFLAGS CXXFLAGS CPPFLAGS LDFLAGS
+    cmake -G Ninja -S ${OECMAKE_SOURCEPATH} -B ${B} \
+        -DCMAKE_TOOLCHAIN_FILE=${WORKDIR}/toolchain.cmake \
+        -DCMAKE_BUILD_TYPE= \
+        -DCMAKE_INSTALL_PREFIX=${prefix} \
+        -DCMAKE_INSTALL_BINDIR=${bindir} -DCMAKE_INSTALL_SBINDIR=${sbindir} -DCMAKE_INSTALL_LIBDIR=${libdir} \
+        -DCMAKE_INSTALL_LIBEXECDIR=${libexecdir} -DCMAKE_INSTALL_INCLUDEDIR=${includedir} \
+        -DCMAKE_INSTALL_SYSCONFDIR=${sysconfdir} -DCMAKE_INSTALL_LOCALSTATEDIR=${localstatedir} \
+        -DCMAKE_INSTALL_DATAROOTDIR=${datadir} -DCMAKE_INSTALL_MANDIR=${mandir} \
+        -DCMAKE_EXPORT_NO_PACKAGE_REGISTRY=ON -DFETCHCONTENT_FULLY_DISCONNECTED=ON \
+        ${EXTRA_OECMAKE} || die "cmake failed"
+}
+
+cmake_do_compile() {
+    hb_ninja -C ${B} ${OECMAKE_TARGET_COMPILE}
+}
+
+cmake_do_install() {
+    DESTDIR=${D} cmake --install ${B} || die "cmake --install failed"
+}
+
+EXPORT_FUNCTIONS do_configure do_compile do_install

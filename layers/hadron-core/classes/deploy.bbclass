@@ -1,0 +1,7 @@
+# Results for the user, in build/deploy/images/<machine>.
+
+do_deploy[dirs] = "${DEPLOYDIR}"
+do_deploy[cleandirs] = "${DEPLOYDIR}"
+do_deploy[sstate-inputdirs] = "${DEPLOYDIR}"
+do_deploy[sstate-outputdirs] = "${DEPLOY_DIR_IMAGE}"
+addtask deploy after do_install before do_build

@@ -1,0 +1,35 @@
+# Every target sets up what it needs: host packages by apt (as root or by sudo), a virtual environment in the tree.
+
+HBAKE = .venv/bin/hbake
+IMAGE ?= hadron-image
+
+.PHONY: help build test test-boot run-qemu clean
+
+help:
+	@echo "make build      build $(IMAGE) from source (about an hour on two cores; from a warm cache, seconds)"
+	@echo "make test       all tests, lint, format and types (under ten minutes)"
+	@echo "make run-qemu   build if need be, and boot the image in QEMU (leave with Ctrl-A X)"
+	@echo "make test-boot  boot the image unattended and check the running system"
+	@echo "make clean      remove build/; the caches in ~/.cache/hadronbake stay"
+
+build:
+	@scripts/setup test build
+	$(HBAKE) $(IMAGE)
+
+test:
+	@scripts/setup test
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/pytest -m "not network and not qemu" -n 2
+
+test-boot: build
+	@scripts/setup qemu
+	.venv/bin/pytest -m qemu -s tests/boot
+
+run-qemu: build
+	@scripts/setup qemu
+	$(HBAKE) run $(IMAGE)
+
+clean:
+	rm -rf build

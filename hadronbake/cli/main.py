@@ -1,0 +1,66 @@
+"""``hbake``: the commands. A word that is no command is a target: ``hbake hadron-image`` is ``hbake build hadron-image``."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from hadronbake import __version__
+from hadronbake.diagnostics import HadronbakeError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Build recipes in the BitBake language. Exit status: 0 done, 1 a task or recipe failed, 2 wrong use.",
+)
+
+
+def show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"hbake {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Build recipes in the BitBake language. Exit status: 0 done, 1 a task or recipe failed, 2 wrong use."""
+
+
+def register() -> None:
+    """Add the commands of each family; their imports are inside the functions that need them."""
+    from hadronbake.cli import build, inspect, machine
+
+    for module in (build, inspect, machine):
+        module.register(app)
+
+
+def with_default_command(arguments: list[str], commands: set[str]) -> list[str]:
+    """Put ``build`` before arguments that begin with a target or with an option of ``build``."""
+    if not arguments or arguments[0] in commands or arguments[0] in ("-h", "--help", "--version"):
+        return arguments
+    return ["build", *arguments]
+
+
+def main() -> None:
+    """The entry point. Ends the process with the documented exit status."""
+    if sys.argv[1:] == ["--version"]:
+        # Shells and editors ask this often; nothing else need be loaded for it.
+        print(f"hbake {__version__}")
+        return
+    register()
+    commands = {str(info.name or info.callback.__name__) for info in app.registered_commands if info.callback}
+    try:
+        app(args=with_default_command(sys.argv[1:], commands), prog_name="hbake")
+    except HadronbakeError as error:
+        print(error, file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)

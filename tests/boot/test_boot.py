@@ -1,5 +1,6 @@
 """hadron-image boots in QEMU to a system that says "running". Needs qemu-system-x86_64 and a built image (make test-boot)."""
 
+import contextlib
 import os
 import re
 import socket
@@ -43,10 +44,8 @@ class Guest:
         self.text = ""
 
     def read(self) -> None:
-        try:
+        with contextlib.suppress(TimeoutError):
             self.text += self.socket.recv(65536).decode(errors="replace")
-        except TimeoutError:
-            pass
 
     def wait_console(self, pattern: str, seconds: float) -> str:
         limit = time.monotonic() + seconds

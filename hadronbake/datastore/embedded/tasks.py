@@ -1,0 +1,157 @@
+"""``bb.build``: the task list of a recipe (language.md §11), running of functions, and the task events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from .events import Event
+
+
+class FuncFailed(Exception):
+    """A function of the metadata failed; its output has been logged."""
+
+
+class TaskBase(Event):
+    """Base of the events about a task."""
+
+    def __init__(self, t: str = "", fn: str = "", logfile: str = "", d: Any = None) -> None:
+        super().__init__()
+        self._task, self._fn, self.logfile, self.taskname, self.taskfile = t, fn, logfile, t, fn
+        self._package = d.getVar("PF") if d is not None else ""
+        self._message = ""
+
+    def getTask(self) -> str:
+        return self._task
+
+
+class TaskStarted(TaskBase):
+    pass
+
+
+class TaskSucceeded(TaskBase):
+    pass
+
+
+class TaskFailed(TaskBase):
+    pass
+
+
+class TaskFailedSilent(TaskBase):
+    pass
+
+
+class TaskInvalid(TaskBase):
+    pass
+
+
+def _prefixed(name: str) -> str:
+    return name if name.startswith("do_") else f"do_{name}"
+
+
+def _names(names: str | Iterable[str] | None) -> list[str]:
+    words = names.split() if isinstance(names, str) else list(names or ())
+    return [_prefixed(word) for word in words]
+
+
+def addtask(task: str, before: str | Iterable[str] | None, after: str | Iterable[str] | None, d: Any) -> None:
+    """Put a task on the list and add its relations; repeated calls accumulate."""
+    task = _prefixed(task)
+    tasks = list(d.getVar("__BBTASKS", False) or [])
+    if task not in tasks:
+        tasks.append(task)
+        d.setVar("__BBTASKS", tasks)
+    d.setVarFlag(task, "task", 1)
+    deps = list(d.getVarFlag(task, "deps", False) or [])
+    deps.extend(name for name in dict.fromkeys(_names(after)) if name not in deps)
+    d.setVarFlag(task, "deps", deps)
+    for name in _names(before):
+        theirs = list(d.getVarFlag(name, "deps", False) or [])
+        if task not in theirs:
+            d.setVarFlag(name, "deps", [task, *theirs])
+
+
+def deltask(task: str, d: Any) -> None:
+    """Take a task off the list and out of the relations of the others; an unknown name is ignored."""
+    task = _prefixed(task)
+    tasks = list(d.getVar("__BBTASKS", False) or [])
+    if task in tasks:
+        tasks.remove(task)
+        d.setVar("__BBTASKS", tasks)
+    d.delVarFlag(task, "task")
+    d.delVarFlag(task, "deps")
+    for name in tasks:
+        deps = d.getVarFlag(name, "deps", False) or []
+        if task in deps:
+            d.setVarFlag(name, "deps", [item for item in deps if item != task])
+
+
+def listtasks(d: Any) -> tuple[str, ...]:
+    """The tasks in order of addition."""
+    return tuple(d.getVar("__BBTASKS", False) or ())
+
+
+def preceedtask(task: str, with_recrdeptasks: bool, d: Any) -> set[str]:
+    """The direct parents of a task; optionally with its ``recrdeptask`` names."""
+    found = {d.expand(name) for name in d.getVarFlag(task, "deps", False) or ()}
+    if with_recrdeptasks:
+        found |= set((d.getVarFlag(task, "recrdeptask") or "").split())
+    return found
+
+
+def tasksbetween(task_start: str, task_end: str, d: Any) -> list[str]:
+    """The tasks on a way from one task to another, both included."""
+    between: list[str] = []
+
+    def walk(task: str, way: list[str]) -> None:
+        for name in [*way, task] if task == task_start else ():
+            if name not in between:
+                between.append(name)
+        if task in way or task == task_start:
+            return
+        for dep in d.getVarFlag(task, "deps", False) or ():
+            walk(d.expand(dep), [*way, task])
+
+    walk(task_end, [])
+    return between
+
+
+_executors: list[Callable[[str, Any, Any], None]] = []
+
+
+def set_executor(executor: Callable[[str, Any, Any], None]) -> None:
+    """How ``exec_func`` runs a function (name, d, dirs) from now on; the task runner has its own way."""
+    _executors[:] = [executor]
+
+
+def exec_func(func: str, d: Any, dirs: Any = None) -> None:
+    """Run a function of the metadata. While parsing only Python functions can be run."""
+    if _executors:
+        _executors[0](func, d, dirs)
+        return
+    from hadronbake.datastore.context import run_body
+
+    from . import logs
+
+    body = d.getVar(func, False)
+    if body is None:
+        logs.warn(f"Function {func} doesn't exist")
+        return
+    if not d.getVarFlag(func, "python", False):
+        logs.fatal(f"Function {func} is a shell function and cannot be run while parsing")
+    place = d.getVarFlag(func, "filename", False) or func
+    run_body(func, body, place, int(d.getVarFlag(func, "lineno", False) or 0) + 1, d)
+
+
+def write_taint(task: str, d: Any, file_name: str | None = None) -> None:
+    """Nothing: forced tasks are asked for on the command line (``-f``)."""
+
+
+def clean_stamp(task: str, d: Any, file_name: str | None = None) -> list[str]:
+    """Nothing: there are no stamps of that kind."""
+    return []
+
+
+def shell_trap_code() -> str:
+    """The first lines of a shell script: stop at the first failing command."""
+    return "#!/bin/sh\nset -e\n"

@@ -1,0 +1,295 @@
+"""The blobs of the local store, by SHA-256.
+
+A blob is at ``cas/xx/HASH`` (mode 0444) or ``exec/xx/HASH`` (mode 0555), or at both: two inodes, because a hard link shares
+its mode. Which of the two is there first depends on who put it; the other is made when somebody needs it.
+
+Invariants: a name in ``cas`` or ``exec`` appears by rename only, after its content; no lock is needed, since two writers of
+one name write the same content. Content is trusted only after this process has hashed or written it (``_good``).
+"""
+
+# Plain strings, not Path objects: these functions are called for tens of thousands of paths at a time.
+# ruff: noqa: PTH104, PTH108, PTH116, PTH123
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import itertools
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from hadronbake.artifacts.digest import CHUNK, is_hash, of_bytes, of_file
+from hadronbake.artifacts.record import Digest
+from hadronbake.diagnostics import HadronbakeError
+
+# All files of the store and of what is checked out from it: the first day that every format (zip, FAT) can express.
+MTIME_NS = 315_619_200 * 10**9
+
+# Up to so many new files are synchronised one by one; for more, one syncfs is cheaper (5 ms a file here).
+_FEW = 16
+_SMALL = 4 << 20
+_STALE_SECONDS = 86_400
+
+
+class MissingBlob(HadronbakeError):
+    """HBA001: the blob ``digest`` isn't in the store, or was damaged and has been set aside."""
+
+    digest: Digest
+
+
+def missing(digest: Digest, damaged: str | None = None) -> MissingBlob:
+    what = f"blob {digest.hash} ({digest.size} bytes) is missing from shared state"
+    if damaged:
+        what = f"blob {digest.hash} ({digest.size} bytes) of shared state was damaged; it was set aside as {damaged}"
+    error = MissingBlob.of("HBA001", what, hint="what needs it is built again")
+    assert isinstance(error, MissingBlob)
+    error.digest = digest
+    return error
+
+
+class Cas:
+    """``root`` is the directory of the whole store; it is made when something is first written."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._plain = str(root / "cas")
+        self._executable = str(root / "exec")
+        self._good: set[str] = set()
+        self._numbers = itertools.count()
+
+    def path(self, digest: Digest, executable: bool) -> str:
+        """Where the blob is or would be; nothing is checked."""
+        if not is_hash(digest.hash):
+            raise ValueError(f"{digest.hash!r} is no SHA-256")
+        return f"{self._executable if executable else self._plain}/{digest.hash[:2]}/{digest.hash}"
+
+    def has(self, digest: Digest) -> bool:
+        """Whether the blob is there with the right size; its content isn't read."""
+        return self._has(digest, False) or self._has(digest, True)
+
+    def locate(self, digest: Digest, executable: bool) -> str:
+        """The path of the verified blob with the wanted mode. Raises MissingBlob."""
+        damaged: str | None = None
+        for variant in (executable, not executable):
+            path = self.path(digest, variant)
+            if path not in self._good:
+                try:
+                    found = os.stat(path).st_size == digest.size and of_file(path).hash == digest.hash
+                except FileNotFoundError:
+                    continue
+                if not found:
+                    damaged = self.set_aside(path)
+                    continue
+                self._good.add(path)
+            if variant == executable:
+                return path
+            try:
+                return self._derive(path, digest, executable)
+            except FileNotFoundError:
+                self._good.discard(path)
+        raise missing(digest, damaged)
+
+    def get(self, digest: Digest) -> bytes:
+        """Raises MissingBlob."""
+        for variant in (False, True):
+            path = self.path(digest, variant)
+            try:
+                with open(path, "rb", buffering=0) as file:
+                    data = file.readall()
+            except FileNotFoundError:
+                continue
+            if of_bytes(data) == digest:
+                self._good.add(path)
+                return data
+            self._good.discard(path)
+            self.set_aside(path)
+        raise missing(digest)
+
+    def set_aside(self, path: str) -> str:
+        """Moves a damaged file of the store out of the way, where it can be looked at; says where."""
+        directory = self.root / "bad"
+        directory.mkdir(parents=True, exist_ok=True)
+        place = f"{directory}/{Path(path).name}.{os.getpid()}.{next(self._numbers)}"
+        with suppress(FileNotFoundError):
+            os.rename(path, place)
+        return place
+
+    @contextmanager
+    def batch(self) -> Iterator[Batch]:
+        """What is put in the batch becomes visible at its end, when all of it is on the disk; nothing of it on an error."""
+        batch = Batch(self)
+        try:
+            yield batch
+            batch.commit()
+        finally:
+            batch.discard()
+
+    def temporary(self) -> str:
+        """A new path on the store's file system. Temporary files of processes that were killed go after a day."""
+        directory = self.root / "tmp"
+        number = next(self._numbers)
+        if number == 0:
+            directory.mkdir(parents=True, exist_ok=True)
+            limit = time.time() - _STALE_SECONDS
+            for entry in os.scandir(directory):
+                with suppress(OSError):
+                    if entry.stat(follow_symlinks=False).st_ctime < limit:
+                        os.unlink(entry.path)
+        return f"{directory}/{os.getpid()}.{threading.get_ident()}.{number}"
+
+    def publish(self, temporary: str, path: str) -> None:
+        """Gives a complete file its name."""
+        try:
+            os.rename(temporary, path)
+        except FileNotFoundError:
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            os.rename(temporary, path)
+
+    def trust(self, path: str) -> None:
+        self._good.add(path)
+
+    def _has(self, digest: Digest, executable: bool) -> bool:
+        try:
+            return os.stat(self.path(digest, executable)).st_size == digest.size
+        except FileNotFoundError:
+            return False
+
+    def _derive(self, source: str, digest: Digest, executable: bool) -> str:
+        path = self.path(digest, executable)
+        temporary = self.temporary()
+        with open(source, "rb", buffering=0) as origin:
+            self.write(temporary, origin.fileno(), digest.size, executable)
+        self.publish(temporary, path)
+        self._good.add(path)
+        return path
+
+    def write(self, temporary: str, source: int, size: int, executable: bool) -> None:
+        """Copies ``size`` bytes of the open file ``source`` to a new file with the store's mode and time."""
+        target = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            copy(source, target, size)
+            seal(target, executable)
+        finally:
+            os.close(target)
+
+
+class Batch:
+    """New blobs on their way into the store. Safe to put into from several threads."""
+
+    def __init__(self, cas: Cas) -> None:
+        self._cas = cas
+        self._new: dict[str, str] = {}
+        self._lock = threading.Lock()
+
+    def put(self, data: bytes, executable: bool = False) -> Digest:
+        digest = of_bytes(data)
+        temporary = self._claim(digest, executable)
+        if temporary is not None:
+            target = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            try:
+                view = memoryview(data)
+                while view:
+                    view = view[os.write(target, view) :]
+                seal(target, executable)
+            finally:
+                os.close(target)
+        return digest
+
+    def put_file(self, source: int, size: int, executable: bool) -> Digest:
+        """The open file ``source``, read from its start. Raises HBA008 where it changes meanwhile."""
+        if size <= _SMALL:
+            return self.put(_read(source), executable)
+        state = hashlib.sha256()
+        total = 0
+        while data := os.pread(source, CHUNK, total):
+            state.update(data)
+            total += len(data)
+        digest = Digest(hash=state.hexdigest(), size=total)
+        temporary = self._claim(digest, executable)
+        if temporary is not None:
+            self._cas.write(temporary, source, total, executable)
+            if of_file(temporary) != digest:
+                raise HadronbakeError.of("HBA008", "a file changed while it was put into shared state")
+        return digest
+
+    def commit(self) -> None:
+        if not self._new:
+            return
+        temporaries = list(self._new.values())
+        if len(temporaries) <= _FEW:
+            for temporary in temporaries:
+                fsync(temporary)
+        else:
+            syncfs(self._cas.root / "tmp")
+        for path, temporary in self._new.items():
+            self._cas.publish(temporary, path)
+            self._cas.trust(path)
+        self._new.clear()
+
+    def discard(self) -> None:
+        for temporary in self._new.values():
+            with suppress(FileNotFoundError):
+                os.unlink(temporary)
+        self._new.clear()
+
+    def _claim(self, digest: Digest, executable: bool) -> str | None:
+        """The temporary file to write the blob to, or None where it is in the store or another thread writes it."""
+        if self._cas.has(digest):
+            return None
+        path = self._cas.path(digest, executable)
+        with self._lock:
+            if path in self._new:
+                return None
+            self._new[path] = temporary = self._cas.temporary()
+        return temporary
+
+
+def _read(source: int) -> bytes:
+    parts = []
+    offset = 0
+    while data := os.pread(source, _SMALL, offset):
+        parts.append(data)
+        offset += len(data)
+    return b"".join(parts)
+
+
+def copy(source: int, target: int, size: int) -> None:
+    """``size`` bytes from the start of one open file to the end of another, by reference where the file system can."""
+    offset = 0
+    with suppress(OSError):
+        while offset < size and (count := os.copy_file_range(source, target, size - offset, offset)):
+            offset += count
+    while data := os.pread(source, CHUNK, offset):
+        view = memoryview(data)
+        while view:
+            view = view[os.write(target, view) :]
+        offset += len(data)
+
+
+def seal(target: int, executable: bool) -> None:
+    os.fchmod(target, 0o555 if executable else 0o444)
+    os.utime(target, ns=(MTIME_NS, MTIME_NS))
+
+
+def fsync(path: str) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def syncfs(directory: Path) -> None:
+    """Linux's syncfs(2): all of the file system of ``directory``."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.syncfs(descriptor) != 0:
+            code = ctypes.get_errno()
+            raise OSError(code, os.strerror(code), str(directory))
+    finally:
+        os.close(descriptor)

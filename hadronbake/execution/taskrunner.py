@@ -1,0 +1,185 @@
+"""Runs one Python function of a task: ``python -m hadronbake.execution.taskrunner REQUEST``, inside the sandbox.
+
+REQUEST is a JSON file (see ``taskdata.request``). What the function says goes to standard output, errors too, since both are
+the task's log. Exit status 0: done; 1: the function failed, and the log says why.
+
+A comment line ``#line 12 FILE`` in the text says that the next line is line 12 of the recipe or class FILE; errors are shown
+at that place.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import logging
+import os
+import re
+import shutil
+import sys
+import traceback
+from pathlib import Path
+from types import ModuleType, TracebackType
+from typing import Any
+
+from hadronbake.diagnostics import Diagnostic, HadronbakeError, Location, closest, render
+from hadronbake.execution.taskdata import TaskData
+
+_MARK = re.compile(r"#line (\d+) (.+)")
+_LEVELS = {logging.CRITICAL: "ERROR: ", logging.ERROR: "ERROR: ", logging.WARNING: "WARNING: ", logging.INFO: "NOTE: "}
+
+
+class Steps:
+    """``hb``: the modules of ``hadronbake.steps``, imported when they are named."""
+
+    def __getattr__(self, name: str) -> ModuleType:
+        try:
+            return importlib.import_module(f"hadronbake.steps.{name}")
+        except ModuleNotFoundError as error:
+            if error.name != f"hadronbake.steps.{name}":
+                raise
+            known = [path.stem for path in Path(__file__).parent.parent.joinpath("steps").glob("[a-z]*.py")]
+            near = closest(name, known)
+            raise HadronbakeError.of(
+                "HBE303", f"there is no step module hb.{name}", hint=f"did you mean hb.{near}?" if near else None
+            ) from None
+
+
+class _Lines(logging.Handler):
+    """Messages as lines of the log. Those of levels between the named ones have the prefix of the named one below."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        prefix = "DEBUG: "
+        for level, text in _LEVELS.items():
+            if record.levelno >= level:
+                prefix = text
+                break
+        # bb.plain is one above a note.
+        if record.levelno == logging.INFO + 1:
+            prefix = ""
+        print(prefix + record.getMessage(), flush=True)
+
+
+def main() -> int:
+    if len(sys.argv) != 2:
+        print("usage: taskrunner REQUEST", file=sys.stderr)
+        return 2
+    return run(json.loads(Path(sys.argv[1]).read_text()))
+
+
+def run(request: dict[str, Any]) -> int:
+    """The exit status; see the module's description."""
+    os.dup2(1, 2)
+    os.umask(request["umask"])
+    _directories(request)
+    data = TaskData(request["task"], request["variables"], request["flags"])
+    names = {"__name__": "__task__", "d": data, "bb": _bb(), "hb": Steps(), "os": os, "sys": sys, "time": _time()}
+    data.names = names
+    name, text = request["function"], request["text"]
+    source = f"<{request['pn']}:{name}>"
+    try:
+        exec(compile(text, source, "exec", dont_inherit=True), names)
+    except BaseException as error:
+        # bb.fatal has said it already.
+        if type(error).__name__ != "BBHandledException":
+            for diagnostic in explain(error, name, text, source):
+                print(render(diagnostic), flush=True)
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        if isinstance(error, SystemExit) and error.code in (None, 0):
+            return 0
+        return 1
+    finally:
+        sys.stdout.flush()
+    return 0
+
+
+def explain(error: BaseException, function: str, text: str, source: str) -> list[Diagnostic]:
+    """What to show of an exception that left ``text``: the recipe's lines, the last first, not the runner's."""
+    if isinstance(error, SyntaxError) and error.filename == source:
+        where = place(text, error.lineno or 0)
+        message = f"{function} is no valid Python: {error.msg}"
+        return [Diagnostic("HBE304", message, where, excerpt=_line(text, error.lineno or 0))]
+    steps = [(frame.f_code, line) for frame, line in traceback.walk_tb(_below(error.__traceback__, source))]
+    own = [(code, line) for code, line in steps if code.co_filename == source]
+    where = place(text, own[-1][1]) if own else None
+    excerpt = _line(text, own[-1][1]) if own else None
+    notes = [(place(text, line), f"called from {code.co_name}") for code, line in reversed(own[:-1])]
+    if isinstance(error, HadronbakeError):
+        return [
+            item
+            if item.location is not None
+            else Diagnostic(
+                item.code,
+                item.message,
+                where,
+                item.severity,
+                excerpt if where and where.line else None,
+                item.length,
+                item.expected,
+                item.hint,
+                (*item.notes, *notes),
+            )
+            for item in error.diagnostics
+        ]
+    if isinstance(error, SystemExit):
+        return [Diagnostic("HBE305", f"{function} ended with status {error.code}", where, excerpt=excerpt)]
+    last = steps[-1] if steps else None
+    if last is not None and last[0].co_filename != source:
+        notes.insert(0, (Location(last[0].co_filename, last[1]), f"raised in {last[0].co_name}"))
+    said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return [Diagnostic("HBE305", f"{function} failed: {said}", where, excerpt=excerpt, notes=tuple(notes))]
+
+
+def place(text: str, line: int) -> Location | None:
+    """Where line ``line`` of the script comes from, by the nearest ``#line`` comment above it, or None without one."""
+    lines = text.splitlines()
+    for above in range(min(line - 1, len(lines)), 0, -1):
+        mark = _MARK.fullmatch(lines[above - 1].strip())
+        if mark is not None:
+            return Location(mark[2], int(mark[1]) + line - above - 1)
+    return Location("the function's text", line) if 0 < line <= len(lines) else None
+
+
+def _line(text: str, line: int) -> str | None:
+    lines = text.splitlines()
+    return lines[line - 1] if 0 < line <= len(lines) else None
+
+
+def _below(trace: TracebackType | None, source: str) -> TracebackType | None:
+    first = trace
+    while trace is not None and trace.tb_frame.f_code.co_filename != source:
+        trace = trace.tb_next
+    return trace or first
+
+
+def _directories(request: dict[str, Any]) -> None:
+    for directory in request["clean_directories"]:
+        if Path(directory).is_symlink():
+            Path(directory).unlink()
+        elif Path(directory).exists():
+            shutil.rmtree(directory)
+        Path(directory).mkdir(parents=True)
+    for directory in request["directories"]:
+        Path(directory).mkdir(parents=True, exist_ok=True)
+    if request["directories"]:
+        os.chdir(request["directories"][-1])
+
+
+def _bb() -> ModuleType:
+    from hadronbake.datastore.embedded import register
+
+    logger = logging.getLogger("BitBake")
+    if not logger.handlers:
+        logger.addHandler(_Lines())
+        logger.propagate = False
+    return register()
+
+
+def _time() -> ModuleType:
+    import time
+
+    return time
+
+
+if __name__ == "__main__":
+    sys.exit(main())

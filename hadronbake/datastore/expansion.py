@@ -1,0 +1,166 @@
+"""``${NAME}`` and ``${@expression}``: a text to its expanded form, with what it referred to.
+
+An :class:`Expansion` also keeps the facts that it rests on (the ``Variable`` objects read and the expansions used), so a store
+can tell later, without expanding again, whether it still holds.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from hadronbake.datastore.context import Names, compile_expression, definition_changes
+from hadronbake.datastore.errors import BBHandledException, ExpansionError, SkipRecipe
+from hadronbake.datastore.overrides import Overrides
+from hadronbake.datastore.references import python_references
+
+if TYPE_CHECKING:
+    from hadronbake.datastore.reading import Reading
+    from hadronbake.datastore.variable import Variable
+
+_NAME = re.compile(r"\$\{([a-zA-Z0-9\-_+./~:]+)\}")
+# Shortest match; one group of braces without inner ones may be skipped as a whole, so that a flat dict works.
+_PYTHON = re.compile(r"\$\{@((?:\{.*?\}|.)+?)\}")
+
+
+class Expansion:
+    """``raw`` text, ``value``, and what was met: ``references`` (names, resolved or not), ``execs`` (called functions),
+    ``contains`` (variable → words asked for), ``removes`` (raw ``:remove`` entries that removed something).
+    """
+
+    __slots__ = (
+        "changes",
+        "contains",
+        "execs",
+        "inputs",
+        "overrides",
+        "raw",
+        "references",
+        "removes",
+        "used",
+        "value",
+        "varname",
+        "volatile",
+    )
+
+    def __init__(self, varname: str | None, raw: Any) -> None:
+        self.varname = varname
+        self.raw = raw
+        self.value: Any = raw
+        self.references: set[str] = set()
+        self.execs: set[str] = set()
+        self.contains: dict[str, set[str]] = {}
+        self.removes: frozenset[str] = frozenset()
+        # The facts. ``overrides`` is None as long as OVERRIDES made no difference; ``changes`` is -1 without Python.
+        self.inputs: dict[str, Variable | None] = {}
+        self.used: dict[Expansion, None] = {}
+        self.overrides: Overrides | None = None
+        self.changes = -1
+        self.volatile = False
+
+    @property
+    def unexpanded_value(self) -> Any:
+        return self.raw
+
+    def note_input(self, name: str, variable: Variable | None) -> None:
+        if self.inputs.setdefault(name, variable) is not variable:
+            # The same name in two stores: no single store can tell later whether both are as they were.
+            self.volatile = True
+
+
+class Watch:
+    """The expansion that is being made now; every read of any store is noted in it. One a process: Python code within
+    an expansion may read copies of the store."""
+
+    current: Expansion | None = None
+
+
+@lru_cache(maxsize=1 << 16)
+def split_names(text: str) -> tuple[str, ...]:
+    """Literal text and names in turn: ``a${B}c`` is ``("a", "B", "c")``."""
+    return tuple(_NAME.split(text))
+
+
+def expand_into(d: Reading, text: str, result: Expansion) -> None:
+    """Set ``result.value`` to the expanded ``text``. Raises ExpansionError; SkipRecipe and BBHandledException pass."""
+    varname = result.varname
+    try:
+        first = True
+        while "${" in text:
+            before = text
+            parts = split_names(text) if first else _NAME.split(text)
+            first = False
+            if len(parts) > 1:
+                text = _fill(d, parts, result)
+            if "${@" in text:
+                text = _PYTHON.sub(lambda match: _evaluate(d, match, result), text)
+            if text == before:
+                break
+    except ExpansionError as error:
+        error.addVar(varname)
+        raise
+    except (SkipRecipe, BBHandledException):
+        raise
+    except Exception as error:
+        raise d.expansion_error(varname, text, error) from error
+    result.value = text
+
+
+def _fill(d: Reading, parts: tuple[str, ...] | list[str], result: Expansion) -> str:
+    pieces = list(parts)
+    for index in range(1, len(pieces), 2):
+        name = pieces[index]
+        if name == result.varname:
+            raise RecursionError(f"variable {name} references itself")
+        value = d.getVar(name)
+        result.references.add(name)
+        if value is None:
+            pieces[index] = "${" + name + "}"
+        elif type(value) is str:
+            pieces[index] = value
+        else:
+            raise TypeError(f"${{{name}}} is not text but {type(value).__name__}")
+    return "".join(pieces)
+
+
+def _evaluate(d: Reading, match: re.Match[str], result: Expansion) -> str:
+    code = match.group(1)
+    # With an unresolved name in it the code would mean something else.
+    if "${" in code and _NAME.search(code):
+        return match.group()
+    try:
+        compiled = compile_expression(code, f"Var <{result.varname}>" if result.varname else "<expansion>")
+    except SyntaxError as error:
+        if error.msg and error.msg.startswith("unterminated string literal"):
+            return match.group()
+        raise
+    found = python_references(code)
+    result.references |= found.references
+    result.execs |= found.execs
+    for name, words in found.contains.items():
+        result.contains.setdefault(name, set()).update(words)
+    result.changes = definition_changes()
+    if Watch.current is not None:
+        Watch.current.changes = result.changes
+    scope = Names(d)
+    return str(eval(compiled, scope, scope))
+
+
+_SPACE = re.compile(r"(\s)")
+
+
+def remove_words(text: str, entries: dict[str, list[str]]) -> tuple[str, frozenset[str]]:
+    """``text`` without the words of ``entries`` (raw entry → words), all white space kept; and the entries that matched."""
+    owners: dict[str, list[str]] = {}
+    for raw, words in entries.items():
+        for word in words:
+            owners.setdefault(word, []).append(raw)
+    kept = []
+    matched: set[str] = set()
+    for piece in _SPACE.split(text):
+        if piece in owners:
+            matched.update(owners[piece])
+        else:
+            kept.append(piece)
+    return ("".join(kept) if matched else text), frozenset(matched)

@@ -1,0 +1,239 @@
+"""What Python code refers to, read from its syntax tree: variables, functions, and questions about words in variables."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import inspect
+import logging
+import re
+import textwrap
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from types import ModuleType
+from typing import Any
+
+logger = logging.getLogger("BitBake.Data.PythonParser")
+
+_GET = (".getVar", ".appendVar", ".prependVar", "oe.utils.conditional")
+_GET_FLAG = (".getVarFlag", ".appendVarFlag", ".prependVarFlag")
+_CONTAINS = frozenset({"bb.utils.contains", "base_contains"})
+_CONTAINS_ANY = frozenset({"bb.utils.contains_any", "bb.utils.filter"})
+_EXEC = frozenset({"bb.build.exec_func", "bb.build.exec_task"})
+
+_TEXT_NAME = re.compile(r"\$\{([a-zA-Z0-9\-_+./~:]+)\}")
+_TEXT_PYTHON = re.compile(r"\$\{@((?:\{.*?\}|.)+?)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class CodeReferences:
+    """``references``: variables (``V``) and flags (``V[flag]``); ``execs``: called names; ``contains``: variable → word strings asked
+    for; ``computed``: calls whose variable name is no literal, so nothing is known of it."""
+
+    references: frozenset[str] = frozenset()
+    execs: frozenset[str] = frozenset()
+    contains: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    computed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleFunction:
+    """A tracked library function. ``text`` stands for it in hashes: a digest of its source."""
+
+    name: str
+    found: CodeReferences
+    text: str
+
+
+_functions: dict[str, ModuleFunction] = {}
+Visitor = Callable[[str, list[ast.expr]], tuple[Mapping[str, set[str]], set[str], ast.expr | None]]
+_visitors: dict[str, Visitor] = {}
+
+
+@lru_cache(maxsize=1 << 15)
+def python_references(code: str) -> CodeReferences:
+    """What ``code`` (an expression, a module or the indented body of a function) refers to. Raises SyntaxError."""
+    if not code.strip():
+        return CodeReferences()
+    return _Collector().collect(_parse(code))
+
+
+def module_functions() -> Mapping[str, ModuleFunction]:
+    """The tracked library functions by full name (``oe.path.join``)."""
+    return _functions
+
+
+def register_module(name: str, module: ModuleType | Mapping[str, Any], source_digest: str | None = None) -> None:
+    """Track the functions of ``module`` under the namespace ``name``: a call of ``name.f`` makes the source of f part of the hash.
+
+    With ``source_digest`` that stands for every function of the module (for a package whose functions use much else),
+    otherwise each function has the digest of its own source. Functions imported from elsewhere are left out.
+    """
+    members = vars(module) if isinstance(module, ModuleType) else module
+    own = getattr(module, "__name__", None)
+    functions = {
+        key: value
+        for key, value in members.items()
+        if inspect.isfunction(value) and (own is None or value.__module__ == own) and not key.startswith("__")
+    }
+    for key, function in functions.items():
+        full = f"{name}.{key}"
+        try:
+            source = textwrap.dedent(inspect.getsource(function))
+            found = python_references(source)
+        except (OSError, SyntaxError):
+            continue
+        # A plain name in the module's own code is the module's own function.
+        execs = frozenset(f"{name}.{item}" if item in functions else item for item in found.execs)
+        references = found.references | frozenset(getattr(function, "bb_vardeps", ()))
+        references -= frozenset(getattr(function, "bb_vardepsexclude", ()))
+        digest = source_digest or hashlib.sha256(source.encode()).hexdigest()
+        _functions[full] = ModuleFunction(full, replace(found, references=references, execs=execs), digest)
+        visitor = getattr(function, "visitorcode", None)
+        if visitor is not None:
+            _visitors[full] = visitor
+            python_references.cache_clear()
+
+
+def forget_modules() -> None:
+    """Drop all tracked functions (another configuration begins)."""
+    _functions.clear()
+    if _visitors:
+        _visitors.clear()
+        python_references.cache_clear()
+
+
+def text_references(text: str) -> CodeReferences:
+    """What a text with ``${}`` refers to, without evaluating anything."""
+    collector = _Collector()
+    collector.add_text(text)
+    return collector.result()
+
+
+def _parse(code: str) -> ast.Module:
+    stripped = code.lstrip("\n")
+    if stripped[:1] in (" ", "\t"):
+        try:
+            return ast.parse("if 1:\n" + stripped)
+        except IndentationError:
+            # An inline expression may begin with a blank.
+            return ast.parse(stripped.strip())
+    return ast.parse(code)
+
+
+def _dotted(node: ast.expr) -> str | None:
+    """``a.b.c`` of a name or attribute, None for anything else."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    if not isinstance(node, ast.Name):
+        return None
+    parts.append(node.id)
+    return ".".join(reversed(parts))
+
+
+def _literal(arguments: list[ast.expr], index: int) -> str | None:
+    if index < len(arguments):
+        argument = arguments[index]
+        if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+            return argument.value
+    return None
+
+
+class _Collector:
+    def __init__(self) -> None:
+        self.references: set[str] = set()
+        self.execs: set[str] = set()
+        self.contains: dict[str, set[str]] = {}
+        self.computed: list[str] = []
+
+    def collect(self, tree: ast.Module) -> CodeReferences:
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call):
+                self._call(node)
+        return self.result()
+
+    def result(self) -> CodeReferences:
+        contains = {name: frozenset(words) for name, words in self.contains.items()}
+        return CodeReferences(frozenset(self.references), frozenset(self.execs), contains, tuple(self.computed))
+
+    def add_text(self, text: str) -> None:
+        self.references.update(_TEXT_NAME.findall(text))
+        for code in _TEXT_PYTHON.findall(text):
+            try:
+                self._merge(python_references(code))
+            except SyntaxError:
+                continue
+
+    def _merge(self, other: CodeReferences) -> None:
+        self.references |= other.references
+        self.execs |= other.execs
+        for name, words in other.contains.items():
+            self.contains.setdefault(name, set()).update(words)
+
+    def _call(self, node: ast.Call) -> None:
+        name = _dotted(node.func)
+        if name is None:
+            return
+        arguments = node.args
+        if name in _visitors:
+            contains, execs, unknown = _visitors[name](name, arguments)
+            for variable, words in contains.items():
+                self.contains.setdefault(variable, set()).update(words)
+            self.execs |= set(execs)
+            if unknown is not None:
+                self._note(node, unknown)
+        elif name.endswith(_GET_FLAG):
+            self._flag(node, arguments)
+        elif name.endswith(_GET):
+            read = _literal(arguments, 0)
+            if read is None:
+                self._note(node, arguments[0] if arguments else None)
+            else:
+                self.references.add(read)
+        elif name in _CONTAINS or name in _CONTAINS_ANY:
+            self._words(node, name, arguments)
+        elif name.endswith(".expand"):
+            text = _literal(arguments, 0)
+            if text is not None:
+                self.add_text(text)
+        elif name in _EXEC:
+            function = _literal(arguments, 0)
+            if function is None:
+                self._note(node, arguments[0] if arguments else None)
+            else:
+                self.execs.add(function)
+        else:
+            self.execs.add(name)
+
+    def _flag(self, node: ast.Call, arguments: list[ast.expr]) -> None:
+        variable, flag = _literal(arguments, 0), _literal(arguments, 1)
+        if variable is not None and flag is not None:
+            self.references.add(f"{variable}[{flag}]")
+        else:
+            self._note(node, arguments[0] if arguments else None)
+
+    def _words(self, node: ast.Call, name: str, arguments: list[ast.expr]) -> None:
+        variable = _literal(arguments, 0)
+        if variable is None:
+            self._note(node, arguments[0] if arguments else None)
+            return
+        words = _literal(arguments, 1)
+        if words is None:
+            self.references.add(variable)
+            return
+        self.contains.setdefault(variable, set()).update(words.split() if name in _CONTAINS_ANY else [words])
+
+    def _note(self, node: ast.Call, argument: ast.expr | None) -> None:
+        shown = ast.unparse(argument) if argument is not None else ""
+        self.computed.append(f"{ast.unparse(node.func)}({shown})")
+
+
+def log_computed(name: str, found: CodeReferences) -> Iterator[str]:
+    """Say (at debug level) which calls in ``name`` cannot be tracked; gives the messages."""
+    for call in found.computed:
+        message = f"while parsing {name}, in call of {call}: the argument is not a string literal"
+        logger.debug(message)
+        yield message

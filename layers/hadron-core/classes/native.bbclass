@@ -48,4 +48,4 @@ python () {
         d.setVar(variable, " ".join(native(name) for name in (d.getVar(variable) or "").split()))
 }
 
-deltask do_package
+deltask do_package do_package_qa

@@ -25,7 +25,7 @@ python merge_usr() {
         for old, text in links.items():
             new = merged(old)
             if old in moves:
-                os.remove(os.path.join(root, old))
+                # The links that merge /usr in the running system.
                 continue
             if text.startswith("/"):
                 target = os.path.normpath(text).lstrip("/")
@@ -62,6 +62,6 @@ python merge_usr() {
         rewrite(root, links_of(root))
         for old, new in moves.items():
             source = os.path.join(root, old)
-            if os.path.isdir(source):
+            if os.path.isdir(source) and not os.path.islink(source):
                 move(root, source, os.path.join(root, new))
 }

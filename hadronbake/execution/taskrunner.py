@@ -28,20 +28,23 @@ _MARK = re.compile(r"#line (\d+) (.+)")
 _LEVELS = {logging.CRITICAL: "ERROR: ", logging.ERROR: "ERROR: ", logging.WARNING: "WARNING: ", logging.INFO: "NOTE: "}
 
 
+ROOMS = ("steps", "images")
+
+
 class Steps:
-    """``hb``: the modules of ``hadronbake.steps``, imported when they are named."""
+    """``hb``: the modules of ``hadronbake.steps`` and ``hadronbake.images``, imported when they are named."""
 
     def __getattr__(self, name: str) -> ModuleType:
-        try:
-            return importlib.import_module(f"hadronbake.steps.{name}")
-        except ModuleNotFoundError as error:
-            if error.name != f"hadronbake.steps.{name}":
-                raise
-            known = [path.stem for path in Path(__file__).parent.parent.joinpath("steps").glob("[a-z]*.py")]
-            near = closest(name, known)
-            raise HadronbakeError.of(
-                "HBE303", f"there is no step module hb.{name}", hint=f"did you mean hb.{near}?" if near else None
-            ) from None
+        for room in ROOMS:
+            try:
+                return importlib.import_module(f"hadronbake.{room}.{name}")
+            except ModuleNotFoundError as error:
+                if error.name != f"hadronbake.{room}.{name}":
+                    raise
+        package = Path(__file__).parent.parent
+        near = closest(name, [path.stem for room in ROOMS for path in (package / room).glob("[a-z]*.py")])
+        hint = f"did you mean hb.{near}?" if near else None
+        raise HadronbakeError.of("HBE303", f"there is no step module hb.{name}", hint=hint)
 
 
 class _Lines(logging.Handler):

@@ -1,0 +1,81 @@
+"""``hb`` in the metadata's Python: calls of ``hadronbake.steps`` and ``.images`` count in hashes by the source they run.
+
+Nothing of it is imported while parsing: the sources are only read.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hadronbake.datastore.dependencies import dependencies_of
+from hadronbake.datastore.references import register_source
+
+if TYPE_CHECKING:
+    from hadronbake.datastore.store import DataStore
+
+PACKAGE = Path(__file__).resolve().parent.parent
+ROOMS = ("steps", "images")
+# It only words what went wrong: no output depends on it.
+_WITHOUT_INFLUENCE = frozenset({"hadronbake.diagnostics", "hadronbake"})
+
+
+def register_steps(d: DataStore) -> None:
+    """Make ``hb.<module>.<function>`` known to the tracking of dependencies; the parse depends on the sources."""
+    dependencies = dependencies_of(d)
+    for path in sorted(path for room in ROOMS for path in (PACKAGE / room).glob("[a-z]*.py")):
+        sources = source_files(path)
+        for source in sources:
+            dependencies.note(str(source))
+        steps = tuple(source for source in sources if source.parent.name in ROOMS)
+        register_source(f"hb.{path.stem}", [source.read_text() for source in steps], digest_of_sources(sources))
+
+
+def digest_of_sources(paths: tuple[Path, ...]) -> str:
+    """SHA-256 over the names (below the package) and texts of the files."""
+    digest = hashlib.sha256()
+    for path in paths:
+        for part in (str(path.relative_to(PACKAGE)).encode(), path.read_bytes()):
+            digest.update(b"%d:" % len(part))
+            digest.update(part)
+    return digest.hexdigest()
+
+
+def source_files(path: Path) -> tuple[Path, ...]:
+    """The module's file, and those of the package that it imports, directly or not: the module first, the rest sorted."""
+    seen = {path}
+    queue = [path]
+    while queue:
+        for found in _imports(queue.pop()):
+            if found not in seen:
+                seen.add(found)
+                queue.append(found)
+    return (path, *sorted(seen - {path}))
+
+
+@lru_cache(maxsize=256)
+def _parse(path: Path, text: str) -> frozenset[str]:
+    package = ["hadronbake", *path.relative_to(PACKAGE).with_suffix("").parts]
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            start = ".".join(package[: len(package) - node.level]) if node.level else ""
+            module = ".".join(filter(None, (start, node.module)))
+            names.add(module)
+            names.update(f"{module}.{alias.name}" for alias in node.names)
+    return frozenset(name for name in names if name.startswith("hadronbake.")) - _WITHOUT_INFLUENCE
+
+
+def _imports(path: Path) -> list[Path]:
+    found = []
+    for name in _parse(path, path.read_text()):
+        base = PACKAGE.joinpath(*name.split(".")[1:])
+        for candidate in (base.with_suffix(".py"), base / "__init__.py"):
+            if candidate.is_file():
+                found.append(candidate)
+    return found

@@ -8,7 +8,7 @@ import inspect
 import logging
 import re
 import textwrap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from types import ModuleType
@@ -94,6 +94,20 @@ def register_module(name: str, module: ModuleType | Mapping[str, Any], source_di
         if visitor is not None:
             _visitors[full] = visitor
             python_references.cache_clear()
+
+
+def register_source(name: str, sources: Sequence[str], source_digest: str) -> None:
+    """As :func:`register_module`, from source texts alone: the functions of the first one, each with all that the texts refer to."""
+    found = [python_references(source) for source in sources]
+    contains: dict[str, frozenset[str]] = {}
+    for item in found:
+        for variable, words in item.contains.items():
+            contains[variable] = contains.get(variable, frozenset()) | words
+    references = frozenset().union(*(item.references for item in found))
+    for node in ast.parse(sources[0]).body:
+        if isinstance(node, ast.FunctionDef):
+            full = f"{name}.{node.name}"
+            _functions[full] = ModuleFunction(full, CodeReferences(references, frozenset(), contains), source_digest)
 
 
 def forget_modules() -> None:

@@ -5,16 +5,13 @@ from __future__ import annotations
 import ast
 import hashlib
 import inspect
-import logging
 import re
 import textwrap
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from types import ModuleType
 from typing import Any
-
-logger = logging.getLogger("BitBake.Data.PythonParser")
 
 _GET = (".getVar", ".appendVar", ".prependVar", "oe.utils.conditional")
 _GET_FLAG = (".getVarFlag", ".appendVarFlag", ".prependVarFlag")
@@ -243,11 +240,3 @@ class _Collector:
     def _note(self, node: ast.Call, argument: ast.expr | None) -> None:
         shown = ast.unparse(argument) if argument is not None else ""
         self.computed.append(f"{ast.unparse(node.func)}({shown})")
-
-
-def log_computed(name: str, found: CodeReferences) -> Iterator[str]:
-    """Say (at debug level) which calls in ``name`` cannot be tracked; gives the messages."""
-    for call in found.computed:
-        message = f"while parsing {name}, in call of {call}: the argument is not a string literal"
-        logger.debug(message)
-        yield message

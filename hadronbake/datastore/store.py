@@ -280,6 +280,11 @@ class DataStore(Reading, MutableMapping[str, Any]):
             and not flag_is_true(self.getVarFlag(name, "unexport"))
         )
 
+    @property
+    def export_flagged(self) -> frozenset[str]:
+        """Variables that ever had the flag ``export`` or ``unexport``."""
+        return self._export_flagged
+
     def reconnect(self, var: str) -> None:
         """Let ``var`` be a variant again of what its name says."""
         above = classify(var).parents

@@ -6,8 +6,8 @@
 PROVIDES += "virtual/kernel"
 
 INHIBIT_DEFAULT_DEPS = "1"
-DEPENDS = "virtual/cross-cc elfutils-native openssl-native"
-# Its build makes tools that run on the build host, with the host's own C library.
+DEPENDS = "virtual/cross-cc"
+# Its build makes tools that run on the build host, with the host's own C library, libelf and libcrypto.
 HB_HOST_HEADERS = "1"
 
 inherit deploy
@@ -20,8 +20,7 @@ KERNEL_FRAGMENTS = "${@' '.join(d.getVar('UNPACKDIR') + '/' + uri[len('file://')
 
 EXTRA_OEMAKE = " \
     -C ${S} O=${B} ARCH=${KERNEL_ARCH} CROSS_COMPILE=${TARGET_PREFIX} \
-    HOSTCC='${BUILD_CC}' HOSTCXX='${BUILD_CXX}' HOSTCFLAGS='${BUILD_CFLAGS} ${BUILD_CPPFLAGS}' HOSTLDFLAGS='${BUILD_LDFLAGS}' \
-    HOSTPKG_CONFIG='env PKG_CONFIG_LIBDIR=${STAGING_LIBDIR_NATIVE}/pkgconfig pkg-config' \
+    HOSTCC='${BUILD_CC}' HOSTCXX='${BUILD_CXX}' \
 "
 # The kernel knows its own flags.
 kernel_clean_environment() {

@@ -6,7 +6,11 @@ INHIBIT_DEFAULT_DEPS = "1"
 DEPENDS = "virtual/cross-cc linux-headers"
 PROVIDES += "virtual/libc"
 
-SRC_URI = "https://musl.libc.org/releases/musl-${PV}.tar.gz"
+SRC_URI = " \
+    https://musl.libc.org/releases/musl-${PV}.tar.gz \
+    file://qsort-two-word-shift.patch \
+    file://iconv-gb18030-time.patch \
+"
 SRC_URI[sha256sum] = "d585fd3b613c66151fc3249e8ed44f77020cb5e6c1e635a616d3f9f82460512a"
 
 B = "${WORKDIR}/build"

@@ -2,8 +2,6 @@ SUMMARY = "The kernel's interface to programs, as header files"
 require linux-6.12.inc
 
 INHIBIT_DEFAULT_DEPS = "1"
-# The header files are made by a small program that runs on the build host.
-HB_HOST_HEADERS = "1"
 
 B = "${WORKDIR}/build"
 EXTRA_OEMAKE = "-C ${S} O=${B} ARCH=${KERNEL_ARCH} HOSTCC='${BUILD_CC}'"

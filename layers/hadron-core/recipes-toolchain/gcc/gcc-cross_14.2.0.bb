@@ -9,8 +9,9 @@ PROVIDES += "virtual/cross-cc"
 
 MUSL_VERSION = "1.2.6"
 
+GCC_ARCHIVE = "https://ftp.gnu.org/gnu/gcc/gcc-${PV}/gcc-${PV}.tar.xz"
 SRC_URI = " \
-    https://ftp.gnu.org/gnu/gcc/gcc-${PV}/gcc-${PV}.tar.xz;name=gcc \
+    ${GCC_ARCHIVE};name=gcc \
     https://musl.libc.org/releases/musl-${MUSL_VERSION}.tar.gz;name=musl \
 "
 SRC_URI[gcc.sha256sum] = "a7b39bc69cbf9e25826c5a60ab26477001f7c08d85cec04bc0e29cabed6f3cc9"

@@ -1,9 +1,11 @@
 """Which files a parse looked at, in which state: what the parse cache has to check to know that it is still right."""
 
-# ruff: noqa: PTH116
+# ruff: noqa: PTH112, PTH115, PTH116, PTH123, PTH208
 from __future__ import annotations
 
+import hashlib
 import os
+import time
 from collections.abc import Iterator
 
 # A file changed within this many nanoseconds before it was looked at may change again within the clock's tick.
@@ -24,6 +26,61 @@ def state_of(path: str) -> State:
     return (info.st_mtime_ns, info.st_ctime_ns, info.st_size, info.st_ino)
 
 
+_digests: dict[str, tuple[State, str]] = {}
+
+
+def digest_of(path: str) -> str | None:
+    """SHA-256 of a file, or of a directory's names and contents; None if missing. Remembered while the state is the same.
+
+    A directory's digest is over the sorted (relative name, kind, digest or link target) of all below it.
+    """
+    state = state_of(path)
+    if state == MISSING:
+        return None
+    known = _digests.get(path)
+    settled = time.time_ns() - state[0] > RACY_NS
+    if known is not None and known[0] == state and not os.path.isdir(path):
+        return known[1]
+    if os.path.isdir(path):
+        return _digest_of_directory(path)
+    with open(path, "rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if settled:
+        _digests[path] = (state, digest)
+    return digest
+
+
+def _digest_of_directory(path: str) -> str:
+    total = hashlib.sha256()
+    for name, kind, value in sorted(_entries(path, "")):
+        for part in (name, kind, value):
+            data = part.encode(errors="surrogateescape")
+            total.update(b"%d:" % len(data))
+            total.update(data)
+    return total.hexdigest()
+
+
+def _entries(path: str, below: str) -> Iterator[tuple[str, str, str]]:
+    for entry in os.scandir(path):
+        name = f"{below}{entry.name}"
+        if entry.is_symlink():
+            yield name, "link", os.readlink(entry.path)
+        elif entry.is_dir():
+            yield name, "directory", ""
+            yield from _entries(entry.path, f"{name}/")
+        else:
+            executable = entry.stat().st_mode & 0o111
+            yield name, "program" if executable else "file", digest_of(entry.path) or ""
+
+
+def tree_of(path: str) -> Iterator[str]:
+    """A path, and if it is a directory all paths below it."""
+    yield path
+    if os.path.isdir(path) and not os.path.islink(path):
+        for entry in sorted(os.listdir(path)):
+            yield from tree_of(os.path.join(path, entry))
+
+
 class ParseDependencies:
     """The paths looked at, missing ones too, with the state they had at the first look. Shared by a recipe's variants."""
 
@@ -40,6 +97,9 @@ class ParseDependencies:
         if state is None:
             state = self.states[path] = state_of(path)
         return state
+
+    def __copy__(self) -> ParseDependencies:
+        return self
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.states)

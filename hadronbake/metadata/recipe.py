@@ -108,7 +108,8 @@ class RecipeInputs:
 @dataclass(frozen=True, slots=True)
 class FunctionScript:
     """One function, ready to run. Shell: a whole script, run by ``/bin/sh``. Python: definitions and a last call,
-    run by the task runner with ``d`` and ``bb`` in its names."""
+    run by the task runner with ``d`` and ``bb`` in its names. The directories are made before (the clean ones emptied too),
+    and the last one of ``directories`` is the working directory."""
 
     name: str
     language: Literal["shell", "python"]
@@ -122,7 +123,7 @@ class TaskPayload:
     """All that a worker needs to run a task, paths as they are inside the sandbox.
 
     ``functions``: prefuncs, the task, postfuncs in order. ``variables`` and ``flags`` are the expanded values of what
-    the Python functions are known to read (their tracked and their excluded dependencies), and nothing else.
+    the Python functions are known to read (their tracked and their excluded dependencies), and nothing else; None: it is unset.
     ``fetch``: for the builtin task, the expanded SRC_URI entries with their checksums.
     """
 
@@ -130,6 +131,6 @@ class TaskPayload:
     pn: str
     task: str
     functions: tuple[FunctionScript, ...]
-    variables: Mapping[str, str]
-    flags: Mapping[str, Mapping[str, str]]
+    variables: Mapping[str, str | None]
+    flags: Mapping[str, Mapping[str, str | None]]
     umask: int = 0o022

@@ -25,7 +25,7 @@ def handle(fn: str, data: Any, include: int = 0, baseconfig: bool = False) -> An
     if not recipe_parser:
         import importlib
 
-        importlib.import_module("hadronbake.metadata.recipes")
+        importlib.import_module("hadronbake.metadata.variants")
     return recipe_parser[0](fn, data, baseconfig)
 
 

@@ -1,0 +1,248 @@
+"""The base configuration, in BitBake's order (language.md §13), from a build directory."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hadronbake.datastore.dependencies import ParseDependencies, dependencies_of, digest_of
+from hadronbake.datastore.embedded import events
+from hadronbake.datastore.errors import fatal
+from hadronbake.datastore.evaluator import collecting_syntax_errors, evaluate_file, inherit
+from hadronbake.datastore.store import DataStore
+from hadronbake.diagnostics import Diagnostic, HadronbakeError, closest
+from hadronbake.metadata import steps
+from hadronbake.metadata.layers import Layer, apply_dynamic_files, read_layers
+
+PROJECT = Path(__file__).resolve().parent.parent.parent
+"""The directory that holds ``conf/`` and ``layers/``; the variable HADRONBAKE_DIR."""
+
+PASSTHROUGH = ("HOME", "LOGNAME", "PATH", "SHELL", "USER", "LC_ALL", "HB_CACHE", "MACHINE", "DISTRO")
+"""Environment variables that become variables unless BB_ENV_PASSTHROUGH says otherwise."""
+
+_REPARSES = 20
+_IGNORED = frozenset(
+    {"__depends", "__base_depends", "__included", "_hb_environment", "DATE", "TIME", "DATETIME", "FILE"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What every recipe starts from: a copy of ``d``. ``digest`` covers all of it, and the files it was read from."""
+
+    topdir: str
+    d: DataStore
+    layers: tuple[Layer, ...]
+    environment: Mapping[str, str]
+    handlers: Mapping[str, Any]
+    digest: str
+
+
+def let_through(environ: Mapping[str, str]) -> dict[str, str]:
+    """The part of the environment that the metadata may see."""
+    names = environ.get("BB_ENV_PASSTHROUGH")
+    wanted = set(names.split() if names is not None else PASSTHROUGH)
+    wanted |= set(environ.get("BB_ENV_PASSTHROUGH_ADDITIONS", "").split())
+    return {name: environ[name] for name in sorted(wanted) if name in environ}
+
+
+@contextmanager
+def only_environment(environment: Mapping[str, str]) -> Iterator[None]:
+    """Within the block ``os.environ`` has nothing else, so that no Python of the metadata reads what the cache can't know."""
+    saved = dict(os.environ)
+    os.environ.clear()
+    os.environ.update(environment)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(saved)
+
+
+def read_configuration(
+    topdir: Path,
+    environ: Mapping[str, str],
+    *,
+    prefiles: Sequence[str] = (),
+    postfiles: Sequence[str] = (),
+    tracking: bool = False,
+) -> Configuration:
+    """Read the configuration of the build directory ``topdir``.
+
+    Raises HadronbakeError: all syntax errors of all files at once, or else the first other error.
+    """
+    topdir = topdir.absolute()
+    environment = let_through(environ)
+    with only_environment(environment):
+        events.set_handlers({})
+        d = _read(topdir, environment, prefiles, postfiles, tracking)
+        for _ in range(_REPARSES):
+            events.fire(events.ConfigParsed(), d)
+            if d.getVar("BB_INVALIDCONF", False) is not True:
+                break
+            events.set_handlers({})
+            d = _read(topdir, environment, prefiles, postfiles, tracking)
+        else:
+            raise HadronbakeError.of("HBM001", f"the configuration was invalidated {_REPARSES} times: giving up")
+        layers = read_layers(d)
+        d.setVar("__base_depends", dependencies_of(d))
+        d.setVar("__depends", ParseDependencies())
+        d.setVar("__included", ())
+        return Configuration(str(topdir), d, layers, environment, events.get_handlers(), _digest(d, environment))
+
+
+def _read(
+    topdir: Path, environment: Mapping[str, str], prefiles: Sequence[str], postfiles: Sequence[str], tracking: bool
+) -> DataStore:
+    d = DataStore()
+    if tracking:
+        d.enableTracking()
+    d.setVar("__depends", ParseDependencies())
+    d.setVar("__bbclasstype", "global")
+    for name, value in environment.items():
+        d.setVar(name, value, op="from env", file="environment", line=0)
+    d.setVar("TOPDIR", str(topdir))
+    d.setVar("HADRONBAKE_DIR", str(PROJECT))
+    steps.register_steps(d)
+    with collecting_syntax_errors():
+        for name in prefiles:
+            _configuration_file(name, d, "-r")
+        _read_layers(topdir, d)
+        bitbake_conf = _along_bbpath("conf/bitbake.conf", d)
+        if bitbake_conf is None:
+            raise HadronbakeError.of(
+                "HBM002",
+                "there is no conf/bitbake.conf along BBPATH",
+                d.origin("BBPATH"),
+                hint=f"BBPATH is {d.getVar('BBPATH')}; "
+                'conf/bblayers.conf of a new build directory begins with BBPATH = "${TOPDIR}:${HADRONBAKE_DIR}"',
+            )
+        evaluate_file(bitbake_conf, d)
+        for name in postfiles:
+            _configuration_file(name, d, "-R")
+        for name in ("base", *(d.getVar("INHERIT") or "").split()):
+            origin = d.origin("INHERIT") if name != "base" else None
+            inherit(name, origin.file if origin else bitbake_conf, origin.line if origin else 0, d)
+    register_handlers(d)
+    return d
+
+
+def register_handlers(d: DataStore) -> None:
+    """Register what ``addhandler`` named. A handler without a body is fatal."""
+    for name in d.getVar("__BBHANDLERS", False) or ():
+        place = d.getVarFlag(name, "filename", False)
+        if not place:
+            near = closest(name, (key for key in d if d.getVarFlag(key, "func", False)))
+            fatal(
+                "HBM003", f"Undefined event handler function '{name}'", hint=f"did you mean {near}?" if near else None
+            )
+        mask = (d.getVarFlag(name, "eventmask") or "").split()
+        line = int(d.getVarFlag(name, "lineno", False) or 0)
+        events.register(name, d.getVar(name, False), mask, place, line, d)
+
+
+def _configuration_file(name: str, d: DataStore, option: str) -> None:
+    path = Path(name).absolute()
+    if not path.is_file():
+        raise HadronbakeError.of("HBM004", f"configuration file {name} (option {option}) doesn't exist")
+    evaluate_file(str(path), d)
+
+
+def _along_bbpath(name: str, d: DataStore) -> str | None:
+    dependencies = dependencies_of(d)
+    for directory in (d.getVar("BBPATH") or "").split(":"):
+        path = os.path.join(directory, name)
+        dependencies.note(path)
+        if Path(path).is_file():
+            return path
+    return None
+
+
+def _read_layers(topdir: Path, d: DataStore) -> None:
+    bblayers = topdir / "conf" / "bblayers.conf"
+    if not bblayers.is_file():
+        raise HadronbakeError.of(
+            "HBM005",
+            f"{topdir} is no build directory: there is no {bblayers}",
+            hint="go to a directory that has one (or whose build/ has one), "
+            "or run hbake in an empty directory, which makes build/conf",
+        )
+    evaluate_file(str(bblayers), d)
+    directories = (d.getVar("BBLAYERS") or "").split()
+    if not directories:
+        raise HadronbakeError.of("HBM006", "BBLAYERS is empty: no layer to read", d.origin("BBLAYERS"))
+    missing: list[Diagnostic] = []
+    for directory in directories:
+        if not Path(directory, "conf/layer.conf").is_file():
+            dependencies_of(d).note(os.path.join(directory, "conf/layer.conf"))
+            missing.append(_missing_layer(directory, d))
+    if missing:
+        raise HadronbakeError(*missing)
+    for directory in directories:
+        # "~" and ".." would make one layer look like two.
+        path = os.path.abspath(directory)  # noqa: PTH100
+        d.setVar("LAYERDIR", path)
+        d.setVar("LAYERDIR_RE", re.escape(path))
+        evaluate_file(f"{path}/conf/layer.conf", d)
+        d.expandVarref("LAYERDIR")
+        d.expandVarref("LAYERDIR_RE")
+    d.delVar("LAYERDIR")
+    d.delVar("LAYERDIR_RE")
+    apply_dynamic_files(d)
+    if not d.getVar("BBPATH"):
+        raise HadronbakeError.of(
+            "HBM007",
+            "BBPATH is not set",
+            hint='conf/bblayers.conf of a new build directory begins with BBPATH = "${TOPDIR}:${HADRONBAKE_DIR}"',
+        )
+
+
+def _missing_layer(directory: str, d: DataStore) -> Diagnostic:
+    path = Path(directory)
+    origin = d.origin("BBLAYERS")
+    if path.is_dir():
+        return Diagnostic(
+            "HBM008",
+            f"layer {directory} in BBLAYERS has no conf/layer.conf",
+            origin,
+            hint="is it a layer's top directory?",
+        )
+    siblings = [str(item) for item in path.parent.iterdir() if item.is_dir()] if path.parent.is_dir() else []
+    near = closest(directory, siblings)
+    return Diagnostic(
+        "HBM009",
+        f"layer directory {directory} in BBLAYERS doesn't exist",
+        origin,
+        hint=f"did you mean {near}?" if near else None,
+    )
+
+
+def _digest(d: DataStore, environment: Mapping[str, str]) -> str:
+    """SHA-256 over every variable with all that is pending on it, the environment, and the content of each file read."""
+    digest = hashlib.sha256()
+
+    def add(*parts: str) -> None:
+        for part in parts:
+            data = part.encode(errors="surrogateescape")
+            digest.update(b"%d:" % len(data))
+            digest.update(data)
+
+    ignored = _IGNORED | set((d.getVar("BB_HASHCONFIG_IGNORE_VARS") or "").split())
+    for name in sorted(d.variables):
+        if name in ignored:
+            continue
+        flags = d.getVarFlags(name, internalflags=True) or {}
+        add(name)
+        for flag in sorted(flags):
+            add(flag, repr(flags[flag]))
+    for name, value in sorted(environment.items()):
+        add("environment", name, value)
+    for path in dependencies_of(d):
+        add(path, digest_of(path) or "missing")
+    return digest.hexdigest()

@@ -1,0 +1,284 @@
+"""``Recipe`` and ``RecipeInputs`` of a finalised datastore: flags of tasks, local files, hashes."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from hadronbake.datastore import signatures
+from hadronbake.datastore.dependencies import ParseDependencies, digest_of, tree_of
+from hadronbake.datastore.embedded.uris import BBFetchException, decodeurl
+from hadronbake.datastore.embedded.versions import VersionStringException, explode_dep_versions2
+from hadronbake.datastore.embedded.words import to_boolean
+from hadronbake.datastore.store import DataStore
+from hadronbake.diagnostics import Diagnostic, HadronbakeError, Location
+from hadronbake.metadata.hostpaths import find_leaks
+from hadronbake.metadata.layers import RecipeFile
+from hadronbake.metadata.recipe import FileInput, HashInput, Recipe, RecipeInputs, RecipeKind, Task
+from hadronbake.metadata.variants import Variant
+
+_SHOWN = ("SUMMARY", "DESCRIPTION", "LICENSE", "SECTION", "HOMEPAGE")
+_NO_INPUTS = RecipeInputs({}, {})
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A recipe, with what only ``why`` and errors want to know. ``errors``: findings that forbid to build it."""
+
+    recipe: Recipe
+    inputs: RecipeInputs
+    errors: tuple[Diagnostic, ...] = ()
+
+
+def recipe_id(path: str, variant: str) -> str:
+    return f"virtual:{variant}:{path}" if variant else path
+
+
+def make_recipe(
+    variant: Variant, file: RecipeFile, dependencies: ParseDependencies, host_paths: re.Pattern[str] | None = None
+) -> Finished:
+    """The models of one variant. Local files looked for are noted in ``dependencies``. Raises HadronbakeError."""
+    d = variant.d
+    if variant.skipped is not None:
+        return Finished(_head(variant, file, {}), _NO_INPUTS)
+    names, texts = signatures.generate_dependencies(d, variant.tasks)
+    inputs = _inputs(variant.tasks, names, texts, d)
+    hashes = {task: signatures.basehash(task, names, texts) for task in variant.tasks}
+    tasks = {task: _task(task, hashes[task], d, file, dependencies) for task in variant.tasks}
+    errors = find_leaks(inputs.values.values(), host_paths)
+    return Finished(_head(variant, file, tasks), inputs, tuple(errors))
+
+
+def _inputs(
+    tasks: Iterable[str], names: dict[str, tuple[str, ...]], texts: dict[str, str | None], d: DataStore
+) -> RecipeInputs:
+    values = {}
+    for name, text in texts.items():
+        if text is not None:
+            values[name] = HashInput(name, text, _origin(name, d))
+    return RecipeInputs(values, {task: (task, *signatures.transitive(task, names)) for task in tasks})
+
+
+def _origin(name: str, d: DataStore) -> Location | None:
+    return d.origin(name.split("[", 1)[0] if name.endswith("]") else name)
+
+
+# The head: what is known of the recipe beside its tasks
+
+
+def _head(variant: Variant, file: RecipeFile, tasks: dict[str, Task]) -> Recipe:
+    d = variant.d
+    text = _lenient(d) if variant.skipped is not None else d.getVar
+
+    def words(name: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((text(name) or "").split()))
+
+    packages = words("PACKAGES")
+    return Recipe(
+        id=recipe_id(file.path, variant.name),
+        file=file.path,
+        variant=variant.name,
+        layer=file.layer,
+        kind=_kind(text("HB_RECIPE_KIND"), d),
+        pn=text("PN") or os.path.basename(file.path).removesuffix(".bb").split("_")[0],  # noqa: PTH119
+        pe=text("PE") or "",
+        pv=text("PV") or "",
+        pr=text("PR") or "",
+        default_preference=_number("DEFAULT_PREFERENCE", text("DEFAULT_PREFERENCE"), d),
+        layer_priority=file.priority,
+        provides=words("PROVIDES"),
+        depends=words("DEPENDS") if variant.skipped is not None else _names("DEPENDS", d),
+        packages=packages,
+        packages_dynamic=words("PACKAGES_DYNAMIC"),
+        rprovides=_of_packages("RPROVIDES", packages, d) if variant.skipped is None else {},
+        rdepends=_of_packages("RDEPENDS", packages, d) if variant.skipped is None else {},
+        rrecommends=_of_packages("RRECOMMENDS", packages, d) if variant.skipped is None else {},
+        tasks=tasks,
+        skipped=variant.skipped,
+        variables={name: value for name in _SHOWN if (value := text(name))},
+    )
+
+
+def _lenient(d: DataStore) -> Callable[[str], str | None]:
+    """A skipped recipe may be half made: what cannot be expanded is left out."""
+
+    def read(name: str) -> str | None:
+        try:
+            value = d.getVar(name)
+        except Exception:
+            return None
+        return None if value is None else str(value)
+
+    return read
+
+
+def _kind(value: str | None, d: DataStore) -> RecipeKind:
+    if value in (None, "", "target"):
+        return "target"
+    if value == "native":
+        return "native"
+    raise HadronbakeError.of(
+        "HBM041", f'HB_RECIPE_KIND is "{value}"', d.origin("HB_RECIPE_KIND"), hint='it can be "target" or "native"'
+    )
+
+
+def _number(name: str, value: str | None, d: DataStore) -> int:
+    try:
+        return int(value or 0)
+    except ValueError:
+        raise HadronbakeError.of("HBM042", f"{name} is not a number: {value}", d.origin(name)) from None
+
+
+def _names(variable: str, d: DataStore) -> tuple[str, ...]:
+    """The names in a dependency list, without version constraints."""
+    value = d.getVar(variable)
+    if not value:
+        return ()
+    try:
+        return tuple(explode_dep_versions2(value, sort=False))
+    except VersionStringException as error:
+        raise HadronbakeError.of(
+            "HBM043", f"{variable} cannot be read: {error}", d.origin(variable), hint="write NAME or NAME (>= VERSION)"
+        ) from error
+
+
+def _of_packages(variable: str, packages: tuple[str, ...], d: DataStore) -> dict[str, tuple[str, ...]]:
+    found = {}
+    for package in packages:
+        names = _names(f"{variable}:{package}", d)
+        if names:
+            found[package] = names
+    return found
+
+
+# Tasks
+
+
+def _task(name: str, basehash: str, d: DataStore, file: RecipeFile, dependencies: ParseDependencies) -> Task:
+    def words(flag: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((d.getVarFlag(name, flag) or "").split()))
+
+    def yes(flag: str) -> bool:
+        value = d.getVarFlag(name, flag)
+        try:
+            return bool(to_boolean(value, False))
+        except ValueError:
+            return True
+
+    builtin = d.getVarFlag(name, "builtin") or None
+    if builtin not in (None, "fetch"):
+        raise HadronbakeError.of(
+            "HBM044", f'{name}[builtin] is "{builtin}"', d.origin(name), hint='the only builtin task is "fetch"'
+        )
+    files = list(_checksum_files(words("file-checksums"), dependencies))
+    if builtin == "fetch":
+        files += _source_files(d, dependencies)
+    deploy = words("sstate-outputdirs")
+    unique = {(item.label, item.path): item for item in files}
+    return Task(
+        name=name,
+        basehash=basehash,
+        parents=tuple(d.getVarFlag(name, "deps", False) or ()),
+        depends=_pairs(name, "depends", words("depends"), d),
+        rdepends=_pairs(name, "rdepends", words("rdepends"), d),
+        deptask=words("deptask"),
+        rdeptask=words("rdeptask"),
+        recrdeptask=words("recrdeptask"),
+        recideptask=words("recideptask"),
+        sysroot_depends=words("sysroot-depends"),
+        files=tuple(unique[key] for key in sorted(unique)),
+        outputs=tuple(_below(name, "sstate-inputdirs", path, "WORKDIR", d) for path in words("sstate-inputdirs")),
+        deploy=_below(name, "sstate-outputdirs", deploy[0], "TOPDIR", d) if deploy else None,
+        builtin=builtin,
+        network=yes("network"),
+        noexec=yes("noexec"),
+        nostamp=yes("nostamp"),
+        location=d.origin(name) or d.getVarFlag(name, "_place", False) or Location(file.path),
+    )
+
+
+def _pairs(task: str, flag: str, entries: tuple[str, ...], d: DataStore) -> tuple[tuple[str, str], ...]:
+    pairs = []
+    for entry in entries:
+        name, colon, other = entry.rpartition(":")
+        if not colon or not name or not other:
+            raise HadronbakeError.of(
+                "HBM045",
+                f"{task}[{flag}] holds {entry}",
+                d.origin(task),
+                hint=f'write NAME:TASK, for instance "{entry.strip(":")}:do_populate_sysroot"',
+            )
+        pairs.append((name, other))
+    return tuple(pairs)
+
+
+def _below(task: str, flag: str, path: str, top: str, d: DataStore) -> str:
+    """``path`` relative to the directory that the variable ``top`` names."""
+    start = os.path.normpath(d.getVar(top) or "/")
+    normal = os.path.normpath(path)
+    if not os.path.isabs(normal):  # noqa: PTH117
+        return normal
+    if not normal.startswith(start.rstrip("/") + "/"):
+        raise HadronbakeError.of(
+            "HBM046", f"{task}[{flag}] names {path}, which is not below {top} ({start})", d.origin(task)
+        )
+    return normal[len(start.rstrip("/")) + 1 :]
+
+
+# Local files
+
+
+def _input(path: str, label: str, dependencies: ParseDependencies) -> FileInput:
+    for part in tree_of(path):
+        dependencies.note(part)
+    return FileInput(path, label, digest_of(path))
+
+
+def _checksum_files(entries: tuple[str, ...], dependencies: ParseDependencies) -> Iterator[FileInput]:
+    """``PATH:True`` or ``PATH:False`` words; what follows ``/./`` in a path is its label, else the base name."""
+    for entry in entries:
+        path, _, _ = entry.rpartition(":")
+        path = path or entry
+        front, dot, label = path.partition("/./")
+        real = os.path.join(front, label) if dot else path
+        item = _input(real, label if dot else os.path.basename(path.rstrip("/")), dependencies)  # noqa: PTH119
+        if item.digest is not None:
+            yield item
+
+
+def _source_files(d: DataStore, dependencies: ParseDependencies) -> list[FileInput]:
+    """The ``file://`` entries of SRC_URI, looked for along FILESPATH; every place tried is a dependency of the parse."""
+    found = []
+    directories = [item for item in (d.getVar("FILESPATH") or "").split(":") if item]
+    for uri in (d.getVar("SRC_URI") or "").split():
+        if not uri.startswith("file://"):
+            continue
+        try:
+            path = decodeurl(uri)[2]
+        except BBFetchException as error:
+            raise HadronbakeError.of("HBM047", str(error), d.origin("SRC_URI")) from error
+        candidates = [path] if path.startswith("/") else [os.path.join(start, path) for start in directories]
+        if "*" in path:
+            found += _wildcard(candidates, path, dependencies)
+            continue
+        for candidate in candidates:
+            dependencies.note(candidate)
+            if os.path.exists(candidate):  # noqa: PTH110
+                found.append(_input(candidate, path.lstrip("/"), dependencies))
+                break
+        else:
+            found.append(FileInput(path, path.lstrip("/"), None))
+    return found
+
+
+def _wildcard(candidates: list[str], path: str, dependencies: ParseDependencies) -> list[FileInput]:
+    for candidate in candidates:
+        dependencies.note(os.path.dirname(candidate))  # noqa: PTH120
+        matches = sorted(glob.glob(candidate))  # noqa: PTH207
+        if matches:
+            start = len(candidate) - len(path)
+            return [_input(match, match[start:].lstrip("/"), dependencies) for match in matches]
+    return []

@@ -1,0 +1,247 @@
+"""From a recipe file to finalised datastores, one for each variant, in the order of language.md §13."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+from hadronbake.datastore.context import run_body
+from hadronbake.datastore.dependencies import ParseDependencies, dependencies_of
+from hadronbake.datastore.embedded import events, parsing
+from hadronbake.datastore.errors import BBHandledException, ParseError, SkipRecipe
+from hadronbake.datastore.evaluator import (
+    collecting_syntax_errors,
+    evaluate,
+    evaluate_file,
+    inherit,
+    inherit_defer,
+    python_error,
+    read,
+)
+from hadronbake.datastore.keys import expand_keys
+from hadronbake.datastore.store import RENAME_SEEN, DataStore
+from hadronbake.diagnostics import Diagnostic, HadronbakeError, Location
+from hadronbake.metadata.configuration import register_handlers
+from hadronbake.metadata.layers import RecipeFile
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A finalised datastore. ``skipped``: why the recipe is not for this configuration, or None. ``tasks`` is empty then."""
+
+    name: str
+    d: DataStore
+    skipped: str | None
+    tasks: tuple[str, ...]
+
+
+def parse_recipe(
+    file: RecipeFile, base: DataStore, only: str | None = None
+) -> tuple[dict[str, Variant], ParseDependencies]:
+    """Parse and finalise a recipe and its variants (or only the variant ``only``); gives them with what they depend on.
+
+    ``base`` is not changed. Raises HadronbakeError: all syntax errors of all files involved, or the first other error.
+    """
+    d = base.createCopy()
+    dependencies = ParseDependencies()
+    d.setVar("__depends", dependencies)
+    d.setVar("__included", ())
+    d.setVar("__bbclasstype", "recipe")
+    d.setVar("FILE_LAYERNAME", file.layer)
+    d.setVar("__BB_RECIPE_FILE", file.path)
+    d.setVar("__BBAPPEND", " ".join(file.appends))
+    handlers = events.get_handlers()
+    try:
+        try:
+            with collecting_syntax_errors():
+                evaluate_file(file.path, d)
+                # FILE stays that of the recipe after it.
+                d.setVar("FILE", file.path, parsing=True)
+                for append in file.appends:
+                    evaluate_file(append, d)
+        except SkipRecipe as reason:
+            d.setVar("__SKIPPED", str(reason) or True)
+            d.setVar("FILE", file.path, parsing=True)
+            return {"": Variant("", d, str(reason), ())}, dependencies
+        return _finalise_all(file.path, d, only), dependencies
+    finally:
+        events.set_handlers(handlers)
+
+
+def _finalise_all(path: str, d: DataStore, only: str | None) -> dict[str, Variant]:
+    untouched = d
+    d = untouched.createCopy()
+    # Even when only a variant is wanted the base decides which variants there are.
+    base = _finalise_or_skip(path, d, "")
+    found = {"": base}
+    extended = d.getVar("BBCLASSEXTEND") or ""
+    pn = d.getVar("PN")
+    for word in extended.split():
+        if only is not None and word != only:
+            continue
+        name, _, argument = word.partition(":")
+        copy = untouched.createCopy()
+        copy.setVar("BBCLASSEXTEND", extended)
+        if argument:
+            copy.setVar("BBEXTENDCURR", name)
+            copy.setVar("BBEXTENDVARIANT", argument)
+        else:
+            copy.setVar("PN", f"{pn}-{name}")
+        inherit_defer(name, path, 0, copy)
+        found[word] = _finalise_or_skip(path, copy, word)
+    return found
+
+
+def _finalise_or_skip(path: str, d: DataStore, variant: str) -> Variant:
+    handlers = events.get_handlers()
+    try:
+        names = finalise(path, d)
+    except SkipRecipe as reason:
+        d.setVar("__SKIPPED", str(reason))
+        return Variant(variant, d, str(reason), ())
+    finally:
+        events.set_handlers(handlers)
+    return Variant(variant, d, None, names)
+
+
+def finalise(path: str, d: DataStore) -> tuple[str, ...]:
+    """Steps 3 to 8 of §13, and the end of 10; gives the tasks. Raises SkipRecipe and all kinds of HadronbakeError."""
+    if d.getVar(RENAME_SEEN, False):
+        raise BBHandledException(
+            Diagnostic(
+                "HBM020",
+                "variables that have been renamed are set (see above)",
+                Location(path),
+                hint="use the new names",
+            )
+        )
+    deferred = d.getVar("__BBDEFINHERITS", False) or []
+    events.fire(events.RecipePreDeferredInherits(path, [item[0] for item in deferred]), d)
+    with collecting_syntax_errors():
+        while deferred := d.getVar("__BBDEFINHERITS", False) or []:
+            (classes, file, line), *rest = deferred
+            d.setVar("__BBDEFINHERITS", rest)
+            inherit(classes, file, line, d, deferred=True)
+    register_handlers(d)
+    events.fire(events.RecipePreFinalise(path), d)
+    expand_keys(d)
+    events.fire(events.RecipePostKeyExpansion(path), d)
+    _run_anonymous(d)
+    names = d.getVar("__BBTASKS", False) or []
+    events.fire(events.RecipeTaskPreProcess(path, list(names)), d)
+    names = d.getVar("__BBTASKS", False) or []
+    _map_virtual_providers(names, d)
+    _build_task_table(names, d)
+    d.setVar("BBINCLUDED", parsing.get_file_depends(d))
+    events.fire(events.RecipeParsed(path), d)
+    return tuple(d.getVar("__BBTASKS", False) or ())
+
+
+def _run_anonymous(d: DataStore) -> None:
+    for body, file, line in d.getVar("__BBANONFUNCS", False) or ():
+        try:
+            run_body("__anonymous", body, file, line + 1, d)
+        except (SkipRecipe, HadronbakeError):
+            raise
+        except SyntaxError as error:
+            raise python_error(error, "an anonymous function", Location(file, line)) from error
+        except Exception as error:
+            raise python_failure(error, "the anonymous function", Location(file, line)) from error
+
+
+def python_failure(error: BaseException, what: str, place: Location) -> BBHandledException:
+    """An exception in the metadata's Python as a diagnostic: the innermost line of the metadata, and how it came there."""
+    import traceback
+
+    steps = [
+        (Location(frame.f_code.co_filename, line), frame.f_code.co_name)
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if not frame.f_code.co_filename.startswith(_ENGINE)
+    ]
+    where = next((item for item, _ in reversed(steps) if item.file == place.file), place)
+    excerpt = None
+    try:
+        with open(where.file, encoding="utf-8", errors="replace") as lines:  # noqa: PTH123
+            excerpt = next((line.rstrip("\n") for number, line in enumerate(lines, 1) if number == where.line), None)
+    except OSError:
+        pass
+    notes = tuple((item, f"in {name}") for item, name in reversed(steps) if item != where)
+    text = str(error)
+    message = f"{what} failed: {type(error).__name__}" + (f": {text}" if text else "")
+    return BBHandledException(Diagnostic("HBM021", message, where, excerpt=excerpt, notes=notes))
+
+
+_ENGINE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120
+
+
+def _map_virtual_providers(names: list[str], d: DataStore) -> None:
+    virtual = (d.getVar("BB_RECIPE_VIRTUAL_PROVIDERS") or "").split()
+    if not virtual:
+        return
+
+    def mapped(name: str) -> str:
+        if name not in virtual:
+            return name
+        provider = d.getVar(f"PREFERRED_PROVIDER_{name}")
+        if not provider:
+            raise BBHandledException(
+                Diagnostic(
+                    "HBM022",
+                    f"recipe virtual provider PREFERRED_PROVIDER_{name} is not set",
+                    d.origin("BB_RECIPE_VIRTUAL_PROVIDERS"),
+                    hint=f"set PREFERRED_PROVIDER_{name} in the configuration",
+                )
+            )
+        return str(provider)
+
+    d.setVar("DEPENDS", " ".join(mapped(name) for name in (d.getVar("DEPENDS") or "").split()))
+    for task in names:
+        entries = (d.getVarFlag(task, "depends") or "").split()
+        if entries:
+            pairs = [entry.rpartition(":") for entry in entries]
+            d.setVarFlag(task, "depends", " ".join(f"{mapped(name)}:{other}" for name, _, other in pairs))
+
+
+_TABLE_FLAGS = (
+    "depends",
+    "rdepends",
+    "deptask",
+    "rdeptask",
+    "recrdeptask",
+    "recideptask",
+    "mcdepends",
+    "nostamp",
+    "fakeroot",
+)
+
+
+def _build_task_table(names: list[str], d: DataStore) -> None:
+    """``_task_deps``: what metadata's handlers expect to find, all expanded."""
+    names = list(dict.fromkeys(d.expand(name) for name in names))
+    d.setVar("__BBTASKS", names)
+    table: dict[str, Any] = {"tasks": names, "parents": {}}
+    for task in names:
+        for flag in (*_TABLE_FLAGS, "noexec", "umask"):
+            value = d.getVarFlag(task, flag)
+            if value:
+                table.setdefault(flag, {})[task] = value
+        deps = d.getVarFlag(task, "deps", False) or ()
+        table["parents"][task] = [d.expand(name) for name in deps]
+        d.setVarFlag(task, "deps", table["parents"][task])
+    d.setVar("_task_deps", table)
+
+
+def _handle(path: str, d: DataStore, baseconfig: bool) -> Any:
+    """``bb.parse.handle``: of a recipe the datastores by variant, else ``d``."""
+    path = os.path.abspath(path)  # noqa: PTH100
+    if not path.endswith(".bb"):
+        evaluate(read(path, d), d)
+        return d
+    dependencies_of(d)
+    found, _ = parse_recipe(RecipeFile(path, d.getVar("FILE_LAYERNAME") or "", 0), d)
+    return {name: variant.d for name, variant in found.items()}
+
+
+parsing.recipe_parser[:] = [_handle]
+__all__ = ["ParseError", "Variant", "finalise", "parse_recipe", "python_failure"]

@@ -34,6 +34,8 @@ do_install() {
     ln -sf libc.so ${D}${libdir}/ld-musl-${TARGET_ARCH}.so.1
     install -d ${D}${bindir}
     ln -s ../lib/libc.so ${D}${bindir}/ldd
+    # libxcrypt's take their place.
+    rm ${D}${includedir}/crypt.h ${D}${libdir}/libcrypt.a
 }
 
 PACKAGES = "${PN}-staticdev ${PN}-dev ${PN}"

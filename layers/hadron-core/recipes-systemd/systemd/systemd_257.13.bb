@@ -1,0 +1,109 @@
+SUMMARY = "System and service manager, with udev, journal, network, resolver, clock and boot loader"
+
+require systemd-257.inc
+
+DEPENDS = "acl kmod libcap libpam libseccomp libxcrypt lz4 openssl util-linux xz zlib zstd"
+
+# Which patches make it work on musl: "hadron", our own, or "oe", OpenEmbedded-Core's, fetched from its repository.
+SYSTEMD_MUSL_SERIES ?= "hadron"
+
+FILESEXTRAPATHS:prepend := "${THISDIR}:"
+SRC_URI += " \
+    file://default.preset \
+    ${SYSTEMD_MUSL_${SYSTEMD_MUSL_SERIES}} \
+"
+
+SYSTEMD_MUSL_hadron = " \
+    file://musl/0001-search-src-basic-musl-before-the-C-library-s-headers.patch \
+    file://musl/0002-musl-add-comparison_fn_t.patch \
+    file://musl/0003-musl-add-parse_printf_format.patch \
+    file://musl/0004-musl-add-glob-with-braces-and-callbacks.patch \
+    file://musl/0005-musl-give-strerror_r-its-GNU-meaning.patch \
+    file://musl/0006-musl-add-malloc_trim-and-malloc_info.patch \
+    file://musl/0007-musl-take-sys-prctl.h-from-the-kernel-s.patch \
+    file://musl/0008-musl-add-struct-dirent64.patch \
+    file://musl/0009-musl-set-HOST_NAME_MAX-to-the-kernel-s-limit.patch \
+    file://musl/0010-format-util-fit-RLIM_FMT-to-musl-s-rlim_t.patch \
+    file://musl/0011-user-record-nss-honour-Dgshadow-false.patch \
+    file://musl/0012-linux-include-musl-s-network-headers-before-the-kern.patch \
+    file://musl/0013-build-path-add-the-load-address-on-all-C-libraries-b.patch \
+    file://musl/0014-boot-use-the-compiler-s-wchar_t.patch \
+"
+
+# OpenEmbedded-Core's 0008 (basename) doesn't apply to this version: our 0001 takes its place. What it doesn't have, we add:
+# the host name's length, and a boot loader built together with the rest. musl/oe.series names its patches, each with its sha256.
+OE_CORE_REV = "aad849301be157b5605fc0133e7312ca30250d82"
+SYSTEMD_MUSL_oe = " \
+    git://git.openembedded.org/openembedded-core;protocol=https;branch=master;name=oe;rev=${OE_CORE_REV};subpath=meta/recipes-core/systemd/systemd;destsuffix=oe-series \
+    file://musl/oe.series \
+    file://musl/0001-search-src-basic-musl-before-the-C-library-s-headers.patch \
+    file://musl/0009-musl-set-HOST_NAME_MAX-to-the-kernel-s-limit.patch \
+    file://musl/0014-boot-use-the-compiler-s-wchar_t.patch \
+"
+SERIES_CPPFLAGS_hadron = ""
+SERIES_CPPFLAGS_oe = "-D__UAPI_DEF_ETHHDR=0 -D_LARGEFILE64_SOURCE"
+TARGET_CPPFLAGS = "${SERIES_CPPFLAGS_${SYSTEMD_MUSL_SERIES}}"
+
+python () {
+    series = d.getVar("SYSTEMD_MUSL_SERIES")
+    if series not in ("hadron", "oe"):
+        bb.fatal('SYSTEMD_MUSL_SERIES is "%s"; it may be "hadron" or "oe"' % series)
+}
+
+do_patch[postfuncs] += "apply_oe_series"
+apply_oe_series() {
+    if [ "${SYSTEMD_MUSL_SERIES}" != oe ]; then
+        return
+    fi
+    cd ${S}
+    while read -r sum name; do
+        file=${UNPACKDIR}/oe-series/$name
+        [ -e "$file" ] || file=${UNPACKDIR}/oe-series/meta/recipes-core/systemd/systemd/$name
+        [ "$(sha256sum < "$file" | cut -d' ' -f1)" = "$sum" ] || bbfatal "$name of OpenEmbedded-Core isn't the one that was checked: its sha256 isn't $sum"
+        patch -p1 -F0 --no-backup-if-mismatch -i "$file" || bbfatal "$name of OpenEmbedded-Core doesn't apply"
+    done < ${UNPACKDIR}/musl/oe.series
+}
+
+# Without NSS there is nobody to ask userdbd or homed; musl has neither a cache for ldconfig nor locales to choose from.
+EXTRA_OEMESON = " \
+    ${SYSTEMD_COMMON_MESON} \
+    -Dacl=enabled -Dblkid=enabled -Dfdisk=enabled -Dkmod=enabled -Dopenssl=enabled -Dpam=enabled -Dseccomp=enabled \
+    -Dlz4=enabled -Dxz=enabled -Dzlib=enabled -Dzstd=enabled -Ddefault-compression=zstd -Ddbus=disabled \
+    -Dnetworkd=true -Ddefault-network=true -Dresolve=true -Dtimesyncd=true -Dlogind=true -Dhostnamed=true -Dtimedated=true \
+    -Dvconsole=true -Dsysusers=true -Dtmpfiles=true -Dhwdb=true -Drepart=enabled -Dsysext=true -Defi=true -Dbootloader=enabled \
+    -Duserdb=false -Dhomed=disabled -Dlocaled=false -Dldconfig=false -Dfirstboot=false -Dmachined=false -Dportabled=false -Dimportd=disabled \
+    -Dremote=disabled -Dsysupdate=disabled -Dsysupdated=disabled -Dnsresourced=false -Dmountfsd=false -Dstoragetm=false -Dvmspawn=disabled \
+    -Dxdg-autostart=false -Dukify=disabled -Drfkill=false -Dquotacheck=false \
+    -Dsbat-distro=hadron -Dsbat-distro-generation=1 -Dsbat-distro-summary='${DISTRO_NAME}' -Dsbat-distro-pkgname=systemd \
+    -Dsbat-distro-version=${PV} -Dsbat-distro-url=https://github.com/kairos-io/hadron \
+    -Dpamlibdir=${libdir}/security -Dpamconfdir=${prefix}/lib/pam.d -Ddbuspolicydir=${datadir}/dbus-1/system.d \
+    -Dbashcompletiondir=no -Dzshcompletiondir=no -Dsshconfdir=no -Dsshdconfdir=no \
+    -Dsulogin-path=${bindir}/sulogin -Dmount-path=${bindir}/mount -Dumount-path=${bindir}/umount -Dkmod-path=${bindir}/kmod \
+    -Dkexec-path=${bindir}/kexec -Dquotaon-path=${bindir}/quotaon -Dquotacheck-path=${bindir}/quotacheck \
+    -Dloadkeys-path=${bindir}/loadkeys -Dsetfont-path=${bindir}/setfont -Dnologin-path=${bindir}/nologin \
+    -Dfallback-hostname=hadron -Dcertificate-root=${sysconfdir}/ssl -Dsupport-url=https://github.com/kairos-io/hadron/issues \
+    -Ddefault-dnssec=no \
+"
+MESON_BUILDTYPE = "minsize"
+DISABLE_STATIC = "1"
+FULL_OPTIMIZATION = "-Os -pipe"
+
+do_install:append() {
+    # After systemd's own presets and those of packages: what nobody asked for stays off.
+    install -m 0644 ${UNPACKDIR}/default.preset ${D}${prefix}/lib/systemd/system-preset/99-default.preset
+    # Made at boot by tmpfiles.d; /etc is for the machine's owner.
+    rm -rf ${D}${localstatedir} ${D}/run ${D}${sysconfdir}/init.d ${D}${sysconfdir}/rc.d ${D}${sysconfdir}/xdg
+    # The image has PID 1 under its traditional name too.
+    [ -e ${D}${bindir}/init ] || ln -s ../lib/systemd/systemd ${D}${bindir}/init
+}
+
+PACKAGES = "${PN}-dbg ${PN}-staticdev ${PN}-dev ${PN}-doc ${PN}-boot ${PN}-udev-hwdb libsystemd libudev ${PN}"
+FILES:libsystemd = "${libdir}/libsystemd.so.*"
+FILES:libudev = "${libdir}/libudev.so.*"
+FILES:${PN}-boot = "${prefix}/lib/systemd/boot/efi"
+FILES:${PN}-udev-hwdb = "${prefix}/lib/udev/hwdb.d"
+FILES:${PN}-dev = "${includedir} ${libdir}/libsystemd.so ${libdir}/libudev.so ${libdir}/pkgconfig ${datadir}/pkgconfig"
+FILES:${PN} = "/"
+# mount is run by PID 1, agetty and sulogin by its units.
+RDEPENDS:${PN} = "util-linux"
+RRECOMMENDS:${PN} = "dbus kmod kbd ${PN}-udev-hwdb"

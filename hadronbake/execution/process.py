@@ -1,0 +1,65 @@
+"""Starting a sandbox and waiting for its end, from the event loop's own thread."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """``status``: exit status, or minus the number of the signal. Seconds; ``cpu`` is that of all processes of the sandbox."""
+
+    status: int
+    wall: float
+    cpu: float
+
+
+class Process:
+    """A running sandbox. Make it in the thread that runs the event loop and lives as long as the program: the kernel kills
+    a sandbox when the thread that started it ends."""
+
+    def __init__(self, argv: Sequence[str], log: Path, inherited: Sequence[int] = ()) -> None:
+        self._began = time.monotonic()
+        with log.open("ab") as output:
+            self._child = subprocess.Popen(
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                pass_fds=inherited,
+                # A Ctrl-C on the terminal is for hbake, which then ends its tasks.
+                start_new_session=True,
+            )
+
+    async def wait(self) -> Ending:
+        """Ends the process when cancelled."""
+        loop = asyncio.get_running_loop()
+        ended = loop.create_future()
+        descriptor = os.pidfd_open(self._child.pid)
+        loop.add_reader(descriptor, lambda: ended.done() or ended.set_result(None))
+        try:
+            await ended
+        except asyncio.CancelledError:
+            self.kill()
+            raise
+        finally:
+            loop.remove_reader(descriptor)
+            os.close(descriptor)
+        _, status, usage = os.wait4(self._child.pid, 0)
+        code = os.waitstatus_to_exitcode(status)
+        # So that the object doesn't wait for, or warn about, a child that is gone.
+        self._child.returncode = code
+        return Ending(code, time.monotonic() - self._began, usage.ru_utime + usage.ru_stime)
+
+    def kill(self) -> None:
+        """Ends all processes of the sandbox: its first process dies with bubblewrap, and the kernel ends the rest."""
+        with suppress(ProcessLookupError):
+            os.kill(self._child.pid, signal.SIGKILL)

@@ -1,0 +1,84 @@
+"""Trees of shared state as directories of hard links, for tasks to see read-only: sysroots and inputs.
+
+``sysroots/<key>/{sysroot,native}`` and ``inputs/<tree>`` are each made once and used by all tasks that want the same; of those
+that none uses the last ones used stay.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from hadronbake.artifacts.record import Digest
+from hadronbake.artifacts.store import Store, SysrootPart
+from hadronbake.execution.workdir import remove_tree
+
+_KEPT = 24
+
+
+class LinkedTrees:
+    """Thread-safe. Every directory that was handed out counts as used until this object is gone."""
+
+    def __init__(self, topdir: Path, store: Store) -> None:
+        self._topdir = topdir
+        self._store = store
+        self._locks: dict[Path, threading.Lock] = {}
+        self._guard = threading.Lock()
+
+    def sysroot(self, trees: Mapping[str, Digest]) -> Path:
+        """The merged sysroot of recipes (name → tree). Raises HBA006 where they conflict, MissingBlob."""
+        key = hashlib.sha256("".join(f"{label} {trees[label].hash}\n" for label in sorted(trees)).encode()).hexdigest()
+        place = self._topdir / "sysroots" / key
+        with self._lock(place):
+            for name in ("sysroot", "native"):
+                parts = [SysrootPart(label=label, tree=trees[label], subdirectory=name) for label in sorted(trees)]
+                self._store.merge(parts, place / name)
+            os.utime(place)
+        return place
+
+    def input(self, tree: Digest) -> Path:
+        """Raises MissingBlob."""
+        place = self._topdir / "inputs" / tree.hash
+        with self._lock(place):
+            if not place.is_dir():
+                place.parent.mkdir(parents=True, exist_ok=True)
+                self._store.checkout(tree, place, link=True)
+            os.utime(place)
+        return place
+
+    def trim(self) -> None:
+        """Deletes all but those in use and the last ones used. Call while no task runs."""
+        for name in ("sysroots", "inputs"):
+            there = sorted(self._children(name), key=lambda path: path.stat().st_mtime, reverse=True)
+            for path in [path for path in there if path not in self._locks][_KEPT:]:
+                # Renamed first, so that one half deleted is never taken for a whole one.
+                gone = path.with_name(f".gone-{path.name}")
+                with suppress(OSError):
+                    path.rename(gone)
+                    remove_tree(gone)
+
+    def clean(self) -> None:
+        """Deletes what an earlier process left half done."""
+        for name in ("sysroots", "inputs"):
+            for path in self._children(name, half=True):
+                remove_tree(path)
+
+    def _children(self, name: str, half: bool = False) -> Sequence[Path]:
+        directory = self._topdir / name
+        if not directory.is_dir():
+            return []
+        return [path for path in directory.iterdir() if path.is_dir() and path.name.startswith(".") == half]
+
+    def _lock(self, place: Path) -> threading.Lock:
+        with self._guard:
+            return self._locks.setdefault(place, threading.Lock())
+
+
+def free_space(path: Path) -> int:
+    """Bytes that may still be written to the file system of ``path``."""
+    return shutil.disk_usage(path).free

@@ -22,6 +22,11 @@ EXTRA_OEMAKE = " \
     -C ${S} O=${B} ARCH=${KERNEL_ARCH} CROSS_COMPILE=${TARGET_PREFIX} \
     HOSTCC='${BUILD_CC}' HOSTCXX='${BUILD_CXX}' \
 "
+export KBUILD_BUILD_TIMESTAMP = "Thu Jan  1 00:00:00 UTC 2026"
+export KBUILD_BUILD_USER = "hadron"
+export KBUILD_BUILD_HOST = "hadronbake"
+export KBUILD_BUILD_VERSION = "1"
+
 # The kernel knows its own flags.
 kernel_clean_environment() {
     unset CC CXX CPP LD AR AS NM RANLIB STRIP OBJCOPY OBJDUMP READELF CPPFLAGS CFLAGS CXXFLAGS LDFLAGS

@@ -22,19 +22,17 @@ inherit autotools systemd sysusers
 EXTRA_OECONF = " \
     --sysconfdir=${sysconfdir}/ssh --libexecdir=${libexecdir}/openssh --with-pid-dir=/run \
     --with-privsep-user=sshd --with-privsep-path=/run/sshd --with-sandbox=seccomp_filter \
-    --with-default-path=/usr/local/bin:/usr/bin --with-superuser-path=/usr/local/bin:/usr/bin --with-xauth=/usr/bin/xauth \
+    --with-default-path=/usr/local/bin:/usr/bin --with-superuser-path=/usr/local/bin:/usr/bin --with-xauth=/usr/bin/xauth --with-maildir=/var/mail \
     --with-pam --with-zlib --without-kerberos5 --without-libedit --without-selinux --without-security-key-builtin \
     --disable-strip --disable-lastlog --disable-utmp --disable-utmpx --disable-wtmp --disable-wtmpx --disable-pututline --disable-pututxline \
-    --with-mantype=man --without-rpath --with-ldflags= \
+    --with-mantype=man --without-rpath \
 "
+# These would be looked for on the build host.
+CACHED_CONFIGUREVARS = "ac_cv_path_PATH_PASSWD_PROG=/usr/bin/passwd ac_cv_path_KILL=/usr/bin/kill ac_cv_file__etc_default_login=no"
 
 SYSUSERS = "u! sshd - 'Privilege separation of sshd' /run/sshd"
 # The socket is there for those who prefer one process a connection: sshd.socket instead of sshd.service.
 SYSTEMD_SERVICE:${PN} = "sshd.service"
-
-do_compile() {
-    oe_runmake
-}
 
 do_install() {
     oe_runmake DESTDIR=${D} STRIP_OPT= install-nosysconf

@@ -21,6 +21,9 @@ EXTRA_OECONF = " \
     --without-su --without-selinux --without-audit --without-btrfs --without-tcb --without-skey --without-nscd --without-sssd --without-libbsd \
 "
 
+# These would be looked for on the build host.
+CACHED_CONFIGUREVARS = "shadow_cv_maildir=/var/mail shadow_cv_mailfile=none shadow_cv_logdir=/var/log"
+
 # What util-linux (login, nologin) and coreutils (groups) have, and what makes no sense with PAM.
 NOT_OURS = "login nologin groups faillog logoutd sulogin"
 # As the user they are run by is to change a file of root's.

@@ -1,0 +1,2 @@
+addtask before do_build
+addtask # nothing

@@ -1,0 +1,1 @@
+addtask lint before do_build after

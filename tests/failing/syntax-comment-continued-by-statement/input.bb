@@ -1,0 +1,2 @@
+# SRC_URI = "file://a \
+PV = "1.0"

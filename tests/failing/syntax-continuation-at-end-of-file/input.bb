@@ -1,0 +1,2 @@
+PV = "1.0"
+DEPENDS = "zlib \

@@ -1,0 +1,3 @@
+export CFLAGS:class-native
+export A B
+export A[b]

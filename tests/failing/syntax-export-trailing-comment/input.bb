@@ -1,0 +1,1 @@
+export CFLAGS # for make

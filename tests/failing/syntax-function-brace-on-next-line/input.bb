@@ -1,0 +1,5 @@
+do_compile()
+{
+    make
+}
+PV = 1

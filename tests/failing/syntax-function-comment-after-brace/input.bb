@@ -1,0 +1,4 @@
+do_compile() { # build it
+    make
+}
+PV = 1

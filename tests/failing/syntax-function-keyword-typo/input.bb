@@ -1,0 +1,3 @@
+pyhton do_check() {
+    pass
+}

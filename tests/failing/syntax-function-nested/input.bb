@@ -1,0 +1,6 @@
+do_a() {
+    true
+
+do_b() {
+    true
+}

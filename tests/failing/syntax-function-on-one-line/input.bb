@@ -1,0 +1,2 @@
+do_compile() { make; }
+PV = 1

@@ -1,0 +1,6 @@
+do_compile() {
+    make
+
+python do_check() {
+    pass
+}

@@ -1,0 +1,6 @@
+do_compile() {
+    make
+    }
+
+inherit cmake
+PV = 2

@@ -1,0 +1,4 @@
+DEPENDS = "zlib"
+    xz \
+    lz4
+PV = "1"

@@ -1,0 +1,3 @@
+SUMMARY = "x"
+  LICENSE = "MIT"
+	PV = "1"

@@ -1,0 +1,2 @@
+inherit autotools # needed
+require a.inc # too

@@ -1,0 +1,1 @@
+add_task compile after configure

@@ -1,0 +1,1 @@
+exprot CFLAGS = "-O2"

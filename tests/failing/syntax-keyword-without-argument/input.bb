@@ -1,0 +1,9 @@
+inherit
+require
+include
+addtask
+deltask
+EXPORT_FUNCTIONS
+addhandler
+export
+unset

@@ -1,0 +1,2 @@
+FOO%BAR = "1"
+FOO,BAR = "1"

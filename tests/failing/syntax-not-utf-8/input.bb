@@ -1,0 +1,2 @@
+SUMMARY = "café"
+PV = 1

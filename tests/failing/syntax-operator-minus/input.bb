@@ -1,0 +1,1 @@
+PACKAGECONFIG -= "x11"

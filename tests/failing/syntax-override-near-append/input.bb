@@ -1,0 +1,3 @@
+DEPENDS:appendd = " zlib"
+DEPENDS:remove:class-native = "x"
+RDEPENDS:${PN}:prepned = "y"

@@ -1,0 +1,6 @@
+python do_check() {
+	pass
+}
+def f(d):
+    if d:
+  	return 1

@@ -1,0 +1,2 @@
+A = "one \
+  two" three

@@ -1,0 +1,3 @@
+if [ -e x ]; then
+    true
+fi

@@ -1,0 +1,1 @@
+unset do_compile[x]

@@ -1,0 +1,2 @@
+unset CFLAGS:class-native
+unset A B

@@ -1,0 +1,5 @@
+SRC_URI = "https://example.org/a.tar.gz \
+           file://one.patch
+           file://two.patch \
+          "
+LICENSE = "MIT"

@@ -1,0 +1,1 @@
+SUMMARY = "it's a "b"

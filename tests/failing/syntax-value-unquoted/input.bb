@@ -1,0 +1,2 @@
+SUMMARY = A small library
+LICENSE = MIT

@@ -2,7 +2,7 @@
 
 inherit logging
 
-BASEDEPENDS = "${@'' if d.getVar('INHIBIT_DEFAULT_DEPS') else 'virtual/cross-cc virtual/libc'}"
+BASEDEPENDS ?= "${@'' if d.getVar('INHIBIT_DEFAULT_DEPS') else 'virtual/cross-cc virtual/libc'}"
 BASEDEPENDS:class-native = ""
 BASEDEPENDS:class-cross = ""
 DEPENDS:prepend = "${BASEDEPENDS} "

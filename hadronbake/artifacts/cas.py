@@ -3,7 +3,7 @@
 A blob is at ``cas/xx/HASH`` (mode 0444) or ``exec/xx/HASH`` (mode 0555), or at both: two inodes, because a hard link shares
 its mode. Which of the two is there first depends on who put it; the other is made when somebody needs it.
 
-Invariants: a name in ``cas`` or ``exec`` appears by rename only, after its content; no lock is needed, since two writers of
+Invariants: a name in ``cas`` or ``exec`` appears by link(2) only, after its content; no lock is needed, since two writers of
 one name write the same content. Content is trusted only after this process has hashed or written it (``_good``).
 """
 
@@ -113,7 +113,7 @@ class Cas:
         """Moves a damaged file of the store out of the way, where it can be looked at; says where."""
         directory = self.root / "bad"
         directory.mkdir(parents=True, exist_ok=True)
-        place = f"{directory}/{Path(path).name}.{os.getpid()}.{next(self._numbers)}"
+        place = f"{directory}/{Path(path).name}.{time.time_ns()}"
         with suppress(FileNotFoundError):
             os.rename(path, place)
         return place
@@ -142,15 +142,26 @@ class Cas:
         return f"{directory}/{os.getpid()}.{threading.get_ident()}.{number}"
 
     def publish(self, temporary: str, path: str) -> None:
-        """Gives a complete file its name."""
-        try:
-            os.rename(temporary, path)
-        except FileNotFoundError:
-            Path(path).parent.mkdir(parents=True, exist_ok=True)
-            os.rename(temporary, path)
+        """Gives a complete blob its name. One that is there already stays, since its inode may be linked at this moment
+        (link(2) fails for an inode that rename(2) has just replaced)."""
+        for _ in range(5):
+            try:
+                os.link(temporary, path)
+            except FileNotFoundError:
+                Path(path).parent.mkdir(parents=True, exist_ok=True)
+            except FileExistsError:
+                with suppress(FileNotFoundError):
+                    if os.stat(path).st_size == os.stat(temporary).st_size:
+                        break
+                    self.set_aside(path)
+            else:
+                self._good.add(path)
+                break
+        os.unlink(temporary)
 
-    def trust(self, path: str) -> None:
-        self._good.add(path)
+    def distrust(self, digest: Digest) -> None:
+        """Looks at the blob's files anew when they are next asked for."""
+        self._good -= {self.path(digest, False), self.path(digest, True)}
 
     def _has(self, digest: Digest, executable: bool) -> bool:
         try:
@@ -164,7 +175,6 @@ class Cas:
         with open(source, "rb", buffering=0) as origin:
             self.write(temporary, origin.fileno(), digest.size, executable)
         self.publish(temporary, path)
-        self._good.add(path)
         return path
 
     def write(self, temporary: str, source: int, size: int, executable: bool) -> None:
@@ -227,7 +237,6 @@ class Batch:
             syncfs(self._cas.root / "tmp")
         for path, temporary in self._new.items():
             self._cas.publish(temporary, path)
-            self._cas.trust(path)
         self._new.clear()
 
     def discard(self) -> None:

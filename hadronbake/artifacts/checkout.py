@@ -108,7 +108,15 @@ def write(cas: Cas, tree: Layout, place: Path, link: bool, pool: ThreadPoolExecu
     root = str(place)
     for path in tree.directories:
         _directory(f"{root}/{path}", path)
-    fill = _link if link else _copy
+
+    def fill(cas: Cas, node: FileNode, full: str) -> None:
+        try:
+            (_link if link else _copy)(cas, node, full)
+        except FileNotFoundError:
+            # The blob has gone since this process saw it.
+            cas.distrust(node.digest)
+            (_link if link else _copy)(cas, node, full)
+
     chunks = [tree.files[start : start + 64] for start in range(0, len(tree.files), 64)]
     for _ in pool.map(lambda part: [fill(cas, item.node, f"{root}/{item.path}") for item in part], chunks):
         pass
@@ -137,7 +145,8 @@ def _directory(full: str, path: str) -> None:
 
 def _clear(full: str) -> None:
     try:
-        os.unlink(full)
+        with suppress(FileNotFoundError):
+            os.unlink(full)
     except IsADirectoryError:
         raise _in_the_way(full) from None
 
@@ -152,6 +161,9 @@ def _link(cas: Cas, node: FileNode, full: str) -> None:
         os.link(source, full)
     except OSError as error:
         if error.errno == errno.EEXIST:
+            # Another process may be filling the same directory from the same store.
+            if os.path.lexists(full) and os.path.samestat(os.lstat(full), os.lstat(source)):
+                return
             _clear(full)
             _link(cas, node, full)
         elif error.errno in (errno.EXDEV, errno.EMLINK, errno.EPERM):

@@ -3,5 +3,5 @@
 do_deploy[dirs] = "${DEPLOYDIR}"
 do_deploy[cleandirs] = "${DEPLOYDIR}"
 do_deploy[sstate-inputdirs] = "${DEPLOYDIR}"
-do_deploy[sstate-outputdirs] = "${DEPLOY_DIR_IMAGE}"
+do_deploy[sstate-outputdirs] = "deploy/images/${MACHINE}"
 addtask deploy after do_install before do_build

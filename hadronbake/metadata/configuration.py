@@ -34,14 +34,25 @@ _IGNORED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """What every recipe starts from: a copy of ``d``. ``digest`` covers all of it, and the files it was read from."""
+    """What every recipe starts from: a copy of ``d``. ``digest`` covers all of it, and the files it was read from.
+
+    ``environment``: what was let through. ``options``: the files of ``-r`` and ``-R``.
+    """
 
     topdir: str
     d: DataStore
     layers: tuple[Layer, ...]
     environment: Mapping[str, str]
+    options: tuple[Sequence[str], Sequence[str]]
     handlers: Mapping[str, Any]
     digest: str
+
+
+def read_again_tracking(known: Configuration) -> Configuration:
+    """The same configuration, with the history of every variable."""
+    passed = {**known.environment, "BB_ENV_PASSTHROUGH": " ".join(known.environment)}
+    prefiles, postfiles = known.options
+    return read_configuration(Path(known.topdir), passed, prefiles=prefiles, postfiles=postfiles, tracking=True)
 
 
 def let_through(environ: Mapping[str, str]) -> dict[str, str]:
@@ -94,7 +105,9 @@ def read_configuration(
         d.setVar("__base_depends", dependencies_of(d))
         d.setVar("__depends", ParseDependencies())
         d.setVar("__included", ())
-        return Configuration(str(topdir), d, layers, environment, events.get_handlers(), _digest(d, environment))
+        return Configuration(
+            str(topdir), d, layers, environment, (prefiles, postfiles), events.get_handlers(), _digest(d, environment)
+        )
 
 
 def _read(

@@ -116,18 +116,27 @@ def tasksbetween(task_start: str, task_end: str, d: Any) -> list[str]:
     return between
 
 
-_executors: list[Callable[[str, Any, Any], None]] = []
+_functions: dict[str, Callable[[Any], Any]] = {}
+_shell_functions: dict[str, str] = {}
 
 
-def set_executor(executor: Callable[[str, Any, Any], None]) -> None:
-    """How ``exec_func`` runs a function (name, d, dirs) from now on; the task runner has its own way."""
-    _executors[:] = [executor]
+def add_function(name: str, function: Callable[[Any], Any]) -> None:
+    """Let ``exec_func`` run a Python function of this name without looking for its text (for the script of a task)."""
+    _functions[name] = function
+
+
+def add_shell_function(name: str, script: str) -> None:
+    """Let ``exec_func`` run a shell function: ``script`` is a whole script that calls it."""
+    _shell_functions[name] = script
 
 
 def exec_func(func: str, d: Any, dirs: Any = None) -> None:
     """Run a function of the metadata. While parsing only Python functions can be run."""
-    if _executors:
-        _executors[0](func, d, dirs)
+    if func in _functions:
+        _functions[func](d)
+        return
+    if func in _shell_functions:
+        _run_shell(func, _shell_functions[func], dirs)
         return
     from hadronbake.datastore.context import run_body
 
@@ -141,6 +150,21 @@ def exec_func(func: str, d: Any, dirs: Any = None) -> None:
         logs.fatal(f"Function {func} is a shell function and cannot be run while parsing")
     place = d.getVarFlag(func, "filename", False) or func
     run_body(func, body, place, int(d.getVarFlag(func, "lineno", False) or 0) + 1, d)
+
+
+def _run_shell(name: str, script: str, dirs: Any) -> None:
+    import subprocess
+    import sys
+    from pathlib import Path
+
+    for directory in dirs or ():
+        Path(directory).mkdir(parents=True, exist_ok=True)
+    sys.stdout.flush()
+    done = subprocess.run(["/bin/sh", "-c", script], cwd=dirs[-1] if dirs else None, check=False)
+    if done.returncode:
+        from .logs import fatal
+
+        fatal(f"{name} ended with status {done.returncode}")
 
 
 def write_taint(task: str, d: Any, file_name: str | None = None) -> None:

@@ -1,0 +1,282 @@
+"""What parsing gave, kept in ``build/cache``: right after any change of a file or an environment variable that was read.
+
+One table holds every recipe's model and the state of every file looked at, the missing ones too; so a warm start is one read and
+one ``stat`` a file. The inputs of hashes, which few commands want, lie beside it, each under its own key. Statements of files
+are kept by content, so that a new configuration doesn't mean new parsing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+import shutil
+import sqlite3
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import diskcache
+
+from hadronbake import __version__
+from hadronbake.datastore.dependencies import MISSING, RACY_NS, State, digest_of, state_of
+from hadronbake.diagnostics import Diagnostic
+from hadronbake.language.statements import ParsedFile
+from hadronbake.metadata.recipe import Recipe, RecipeInputs, Task
+
+PACKAGE = Path(__file__).resolve().parent.parent
+_ROOMS = ("language", "datastore", "metadata", "steps", "artifacts", "fetching")
+_TABLE, _INPUTS, _STATEMENTS = "table", "inputs", "statements"
+_BROKEN = (
+    sqlite3.Error,
+    pickle.PickleError,
+    EOFError,
+    AttributeError,
+    ImportError,
+    IndexError,
+    KeyError,
+    TypeError,
+    ValueError,
+)
+
+
+class StoredTasks(Mapping[str, Task]):
+    """A recipe's tasks, unpickled when the first one is asked for."""
+
+    __slots__ = ("_data", "_tasks")
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._tasks: dict[str, Task] | None = None
+
+    def _load(self) -> dict[str, Task]:
+        if self._tasks is None:
+            self._tasks = pickle.loads(self._data)
+        assert self._tasks is not None
+        return self._tasks
+
+    def __getitem__(self, key: str) -> Task:
+        return self._load()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._load())
+
+    def __len__(self) -> int:
+        return len(self._load())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (StoredTasks, (self._data,))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Mapping) and dict(self) == dict(other)
+
+    def __repr__(self) -> str:
+        return repr(self._load())
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """A file that a parse looked at. ``state`` is None where the file was too new to be told by it: then the digest counts."""
+
+    path: str
+    state: State | None
+    digest: str | None
+
+    @classmethod
+    def at(cls, path: str, state: State, now: int) -> Looked:
+        """``now``: nanoseconds since 1970, taken when the parse ended."""
+        if state == MISSING:
+            return cls(path, state, None)
+        if Path(path).is_dir():
+            return cls(path, state, None)
+        recent = now - max(state[0], state[1]) < RACY_NS
+        return cls(path, None if recent else state, digest_of(path))
+
+    def holds(self) -> bool:
+        """Whether the file is as it was: the same state, or at least the same content."""
+        state = state_of(self.path)
+        if state == self.state:
+            return True
+        if state == MISSING or self.state == MISSING or self.digest is None:
+            return False
+        return digest_of(self.path) == self.digest
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One recipe file: its recipes (one a variant), what they rest on, and what was said while it was parsed.
+
+    ``inputs``: compressed RecipeInputs by recipe id; empty in the table.
+    """
+
+    path: str
+    layer: str
+    priority: int
+    appends: tuple[str, ...]
+    recipes: tuple[Recipe, ...]
+    looked: tuple[Looked, ...]
+    diagnostics: tuple[Diagnostic, ...] = ()
+    errors: tuple[Diagnostic, ...] = ()
+    inputs: Mapping[str, bytes] = field(default_factory=dict)
+
+
+def pack_recipe(recipe: Recipe) -> Recipe:
+    """The recipe with its tasks in stored form."""
+    if isinstance(recipe.tasks, StoredTasks):
+        return recipe
+    return replace(recipe, tasks=StoredTasks(pickle.dumps(dict(recipe.tasks), pickle.HIGHEST_PROTOCOL)))
+
+
+def pack_inputs(inputs: RecipeInputs) -> bytes:
+    return zlib.compress(pickle.dumps(inputs, pickle.HIGHEST_PROTOCOL), 1)
+
+
+@lru_cache(maxsize=1)
+def engine_digest() -> str:
+    """SHA-256 over the version and the sources of the engine that parsing rests on."""
+    digest = hashlib.sha256(__version__.encode())
+    for room in _ROOMS:
+        for path in sorted((PACKAGE / room).rglob("*")):
+            if path.suffix in (".py", ".lark"):
+                digest.update(str(path.relative_to(PACKAGE)).encode())
+                digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+class ParseCache:
+    """Opened on a directory, made if missing. A broken cache is removed, said once to ``report``, and begun anew."""
+
+    def __init__(self, directory: Path, report: Callable[[str], None]) -> None:
+        self.directory = directory
+        self._report = report
+        self._cache = self._open()
+
+    def _open(self) -> diskcache.Cache:
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            return diskcache.Cache(
+                str(self.directory), eviction_policy="none", cull_limit=0, disk_min_file_size=1 << 22, timeout=60
+            )
+        except (*_BROKEN, OSError) as error:
+            self._begin_anew(error)
+            return diskcache.Cache(
+                str(self.directory), eviction_policy="none", cull_limit=0, disk_min_file_size=1 << 22, timeout=60
+            )
+
+    def _begin_anew(self, error: BaseException) -> None:
+        self._report(f"the parse cache {self.directory} is broken ({type(error).__name__}): it is made anew")
+        shutil.rmtree(self.directory, ignore_errors=True)
+        self.directory.mkdir(parents=True, exist_ok=True)
+
+    def _renew(self, error: BaseException) -> None:
+        self._cache.close()
+        self._begin_anew(error)
+        self._cache = diskcache.Cache(
+            str(self.directory), eviction_policy="none", cull_limit=0, disk_min_file_size=1 << 22, timeout=60
+        )
+
+    def _get(self, key: Any) -> Any:
+        try:
+            return self._cache.get(key)
+        except (*_BROKEN, OSError) as error:
+            self._renew(error)
+            return None
+
+    def close(self) -> None:
+        self._cache.close()
+
+    # -- statements ----------------------------------------------------------------------------------------------------
+
+    def read_statements(self, path: str) -> ParsedFile:
+        """The statements of a file, parsed only if its content is new."""
+        from hadronbake.language.parser import parse_file
+
+        digest = digest_of(path)
+        key = (_STATEMENTS, path)
+        known = self._get(key)
+        if isinstance(known, tuple) and len(known) == 3 and known[:2] == (engine_digest(), digest):
+            try:
+                parsed = pickle.loads(zlib.decompress(known[2]))
+            except (*_BROKEN, zlib.error):
+                parsed = None
+            if isinstance(parsed, ParsedFile):
+                return parsed
+        parsed = parse_file(Path(path))
+        # If it changed meanwhile, the next one to ask reads it again.
+        if digest is not None and digest_of(path) == digest:
+            data = zlib.compress(pickle.dumps(parsed, pickle.HIGHEST_PROTOCOL), 1)
+            self._set(key, (engine_digest(), digest, data))
+        return parsed
+
+    def _set(self, key: Any, value: Any) -> None:
+        try:
+            self._cache.set(key, value)
+        except (sqlite3.Error, OSError, diskcache.Timeout):
+            # A cache that cannot be written (disk full, another build holds it) only costs time.
+            return
+
+    # -- recipes -------------------------------------------------------------------------------------------------------
+
+    def load(self, key: str) -> dict[str, Entry]:
+        """The entries by path that were saved under this key and still hold; none for another key."""
+        data = self._get(_TABLE)
+        if data is None:
+            return {}
+        try:
+            saved_key, body = data
+            if saved_key != key:
+                return {}
+            looked, rows = pickle.loads(body)
+            bad = {number for number, item in enumerate(looked) if not item.holds()}
+            entries = {}
+            for row in rows:
+                if bad.isdisjoint(row[5]):
+                    path, layer, priority, appends, recipes, numbers, diagnostics, errors = row
+                    entries[path] = Entry(
+                        path, layer, priority, appends, recipes, tuple(looked[n] for n in numbers), diagnostics, errors
+                    )
+            return entries
+        except _BROKEN as error:
+            self._renew(error)
+            return {}
+
+    def save(self, key: str, entries: Sequence[Entry]) -> None:
+        """Replace the table; the inputs of entries that carry some are written with it, all or nothing."""
+        numbers: dict[Looked, int] = {}
+        rows = []
+        for entry in entries:
+            own = tuple(numbers.setdefault(item, len(numbers)) for item in entry.looked)
+            rows.append(
+                (
+                    entry.path,
+                    entry.layer,
+                    entry.priority,
+                    entry.appends,
+                    entry.recipes,
+                    own,
+                    entry.diagnostics,
+                    entry.errors,
+                )
+            )
+        body = pickle.dumps((list(numbers), rows), pickle.HIGHEST_PROTOCOL)
+        try:
+            with self._cache.transact():
+                for entry in entries:
+                    for recipe, data in entry.inputs.items():
+                        self._cache.set((_INPUTS, recipe), (key, data))
+                self._cache.set(_TABLE, (key, body))
+        except (sqlite3.Error, OSError, diskcache.Timeout) as error:
+            self._report(f"the parse cache {self.directory} cannot be written: {error}")
+
+    def inputs(self, recipe: str, key: str) -> RecipeInputs | None:
+        """The inputs saved with the recipe, or None."""
+        known = self._get((_INPUTS, recipe))
+        try:
+            if known is None or known[0] != key:
+                return None
+            found = pickle.loads(zlib.decompress(known[1]))
+        except (*_BROKEN, zlib.error):
+            return None
+        return found if isinstance(found, RecipeInputs) else None

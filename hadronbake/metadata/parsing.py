@@ -1,0 +1,169 @@
+"""Parsing of many recipe files, in this process or in several, to entries of the parse cache."""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+import re
+import signal
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from multiprocessing import get_context
+
+from hadronbake.datastore import evaluator
+from hadronbake.datastore.dependencies import ParseDependencies
+from hadronbake.datastore.embedded import events
+from hadronbake.datastore.errors import BBHandledException
+from hadronbake.datastore.store import DataStore
+from hadronbake.diagnostics import Diagnostic, HadronbakeError, Location, Severity
+from hadronbake.metadata.configuration import Configuration, only_environment
+from hadronbake.metadata.hostpaths import host_paths
+from hadronbake.metadata.layers import RecipeFile
+from hadronbake.metadata.parsecache import Entry, Looked, pack_inputs, pack_recipe
+from hadronbake.metadata.recipes import make_recipe
+from hadronbake.metadata.variants import Variant, parse_recipe, python_failure
+
+_SMALL = 20
+_PR_SET_PDEATHSIG = 1
+
+
+class Messages(logging.Handler):
+    """Collects what the metadata logs, as diagnostics; notes and debugging are left out."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.found: list[Diagnostic] = []
+        self.place: Location | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.levelno >= logging.CRITICAL:
+            # What comes of bb.fatal is raised as well.
+            return
+        severity = Severity.ERROR if record.levelno >= logging.ERROR else Severity.WARNING
+        code = "HBM061" if severity is Severity.ERROR else "HBM060"
+        item = Diagnostic(code, record.getMessage(), self.place, severity=severity)
+        if item not in self.found:
+            self.found.append(item)
+
+    def __enter__(self) -> Messages:
+        logger = logging.getLogger("BitBake")
+        self._propagate, logger.propagate = logger.propagate, False
+        logger.addHandler(self)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        logger = logging.getLogger("BitBake")
+        logger.removeHandler(self)
+        logger.propagate = self._propagate
+
+
+def finalised(file: RecipeFile, configuration: Configuration, variant: str = "") -> DataStore:
+    """The datastore of one variant, anew. Raises HadronbakeError."""
+    with only_environment(configuration.environment), Messages():
+        events.set_handlers(dict(configuration.handlers))
+        found, _ = parse_recipe(file, configuration.d, variant)
+    return found[variant].d
+
+
+def parse(file: RecipeFile, configuration: Configuration, paths: re.Pattern[str] | None) -> Entry:
+    """Parse one recipe file. Errors are in the entry, not raised."""
+    d = configuration.d
+    messages = Messages()
+    messages.place = Location(file.path)
+    evaluator.warnings.clear()
+    found: dict[str, Variant] = {}
+    finished = []
+    errors: tuple[Diagnostic, ...] = ()
+    dependencies = ParseDependencies()
+    with only_environment(configuration.environment), messages:
+        events.set_handlers(dict(configuration.handlers))
+        try:
+            found, dependencies = parse_recipe(file, d)
+            finished = [make_recipe(variant, file, dependencies, paths) for variant in found.values()]
+            errors = tuple(item for done in finished for item in done.errors)
+        except Exception as error:
+            errors = explain(error, file.path)
+    now = time.time_ns()
+    looked = tuple(Looked.at(path, state, now) for path, state in dependencies.states.items())
+    return Entry(
+        file.path,
+        file.layer,
+        file.priority,
+        file.appends,
+        tuple(pack_recipe(done.recipe) for done in finished),
+        looked,
+        tuple(dict.fromkeys([*evaluator.warnings, *messages.found])),
+        tuple(dict.fromkeys(errors)),
+        {done.recipe.id: pack_inputs(done.inputs) for done in finished},
+    )
+
+
+def explain(error: Exception, path: str) -> tuple[Diagnostic, ...]:
+    """What to say of an exception that ended the parsing of a recipe."""
+    if isinstance(error, HadronbakeError) and error.diagnostics:
+        return error.diagnostics
+    if isinstance(error, BBHandledException):
+        return (Diagnostic("HBM062", str(error) or "the recipe failed", Location(path)),)
+    own = [line for frame, line in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == path]
+    found = python_failure(error, "parsing", Location(path, own[-1] if own else 0)).diagnostics[0]
+    return (found,)
+
+
+_work: list[tuple[Configuration, re.Pattern[str] | None]] = []
+
+
+def _begin_worker(parent: int) -> None:
+    """An interrupt is the parent's affair; and nobody stays behind when the parent is killed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def _parse_several(files: Sequence[RecipeFile]) -> list[Entry]:
+    configuration, paths = _work[0]
+    return [parse(file, configuration, paths) for file in files]
+
+
+def parse_all(
+    files: Sequence[RecipeFile],
+    configuration: Configuration,
+    progress: Callable[[int, int], None],
+    processes: int | None = None,
+) -> Iterator[Entry]:
+    """The entries of all files, as they are done. More than a few are parsed in as many processes as there are processors."""
+    paths = host_paths(configuration.d)
+    count = min(processes or len(os.sched_getaffinity(0)), len(files))
+    if len(files) <= _SMALL or count < 2:
+        for number, file in enumerate(files, 1):
+            yield parse(file, configuration, paths)
+            progress(number, len(files))
+        return
+    # Enough parts that no process waits long for the last one; each is big enough to be worth the sending.
+    size = max(1, min(16, len(files) // (count * 4)))
+    parts = [files[start : start + size] for start in range(0, len(files), size)]
+    _work[:] = [(configuration, paths)]
+    done = 0
+    # Forked: the configuration, its Python and its statements are there already.
+    pool = ProcessPoolExecutor(count, get_context("fork"), _begin_worker, (os.getpid(),))
+    try:
+        waiting: set[Future[list[Entry]]] = {pool.submit(_parse_several, part) for part in parts}
+        while waiting:
+            ready, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+            for future in ready:
+                for entry in future.result():
+                    done += 1
+                    yield entry
+                progress(done, len(files))
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in list((pool._processes or {}).values()):
+            process.kill()
+        raise
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+        _work.clear()

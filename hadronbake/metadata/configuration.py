@@ -15,9 +15,9 @@ from hadronbake.datastore.dependencies import ParseDependencies, dependencies_of
 from hadronbake.datastore.embedded import events
 from hadronbake.datastore.errors import fatal
 from hadronbake.datastore.evaluator import collecting_syntax_errors, evaluate_file, inherit
-from hadronbake.datastore.store import DataStore
+from hadronbake.datastore.references import forget_modules
+from hadronbake.datastore.store import RENAME_SEEN, DataStore
 from hadronbake.diagnostics import Diagnostic, HadronbakeError, closest
-from hadronbake.metadata import steps
 from hadronbake.metadata.layers import Layer, apply_dynamic_files, read_layers
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
@@ -113,6 +113,7 @@ def read_configuration(
 def _read(
     topdir: Path, environment: Mapping[str, str], prefiles: Sequence[str], postfiles: Sequence[str], tracking: bool
 ) -> DataStore:
+    forget_modules()
     d = DataStore()
     if tracking:
         d.enableTracking()
@@ -122,7 +123,6 @@ def _read(
         d.setVar(name, value, op="from env", file="environment", line=0)
     d.setVar("TOPDIR", str(topdir))
     d.setVar("HADRONBAKE_DIR", str(PROJECT))
-    steps.register_steps(d)
     with collecting_syntax_errors():
         for name in prefiles:
             _configuration_file(name, d, "-r")
@@ -142,6 +142,10 @@ def _read(
         for name in ("base", *(d.getVar("INHERIT") or "").split()):
             origin = d.origin("INHERIT") if name != "base" else None
             inherit(name, origin.file if origin else bitbake_conf, origin.line if origin else 0, d)
+    if d.getVar(RENAME_SEEN, False):
+        raise HadronbakeError.of(
+            "HBM019", "the configuration sets variables that have been renamed (see above)", hint="use the new names"
+        )
     register_handlers(d)
     return d
 

@@ -191,8 +191,6 @@ class ParseCache:
 
     def read_statements(self, path: str) -> ParsedFile:
         """The statements of a file, parsed only if its content is new."""
-        from hadronbake.language.parser import parse_file
-
         digest = digest_of(path)
         key = (_STATEMENTS, path)
         known = self._get(key)
@@ -203,6 +201,9 @@ class ParseCache:
                 parsed = None
             if isinstance(parsed, ParsedFile):
                 return parsed
+        # The grammar takes a tenth of a second to load.
+        from hadronbake.language.parser import parse_file
+
         parsed = parse_file(Path(path))
         # If it changed meanwhile, the next one to ask reads it again.
         if digest is not None and digest_of(path) == digest:

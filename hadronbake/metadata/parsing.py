@@ -24,6 +24,7 @@ from hadronbake.metadata.hostpaths import host_paths
 from hadronbake.metadata.layers import RecipeFile
 from hadronbake.metadata.parsecache import Entry, Looked, pack_inputs, pack_recipe
 from hadronbake.metadata.recipes import make_recipe
+from hadronbake.metadata.steps import register_steps
 from hadronbake.metadata.variants import Variant, parse_recipe, python_failure
 
 _SMALL = 20
@@ -62,6 +63,7 @@ class Messages(logging.Handler):
 
 def finalised(file: RecipeFile, configuration: Configuration, variant: str = "") -> DataStore:
     """The datastore of one variant, anew. Raises HadronbakeError."""
+    register_steps()
     with only_environment(configuration.environment), Messages():
         events.set_handlers(dict(configuration.handlers))
         found, _ = parse_recipe(file, configuration.d, variant)
@@ -70,6 +72,7 @@ def finalised(file: RecipeFile, configuration: Configuration, variant: str = "")
 
 def parse(file: RecipeFile, configuration: Configuration, paths: re.Pattern[str] | None) -> Entry:
     """Parse one recipe file. Errors are in the entry, not raised."""
+    register_steps()
     d = configuration.d
     messages = Messages()
     messages.place = Location(file.path)
@@ -137,6 +140,9 @@ def parse_all(
 ) -> Iterator[Entry]:
     """The entries of all files, as they are done. More than a few are parsed in as many processes as there are processors."""
     paths = host_paths(configuration.d)
+    if files:
+        # Before the fork, so that no process has to do it for itself.
+        register_steps()
     count = min(processes or len(os.sched_getaffinity(0)), len(files))
     if len(files) <= _SMALL or count < 2:
         for number, file in enumerate(files, 1):

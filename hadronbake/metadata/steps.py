@@ -9,13 +9,8 @@ import ast
 import hashlib
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from hadronbake.datastore.dependencies import dependencies_of
-from hadronbake.datastore.references import register_source
-
-if TYPE_CHECKING:
-    from hadronbake.datastore.store import DataStore
+from hadronbake.datastore.references import module_functions, register_source
 
 PACKAGE = Path(__file__).resolve().parent.parent
 ROOMS = ("steps", "images")
@@ -23,14 +18,14 @@ ROOMS = ("steps", "images")
 _WITHOUT_INFLUENCE = frozenset({"hadronbake.diagnostics", "hadronbake"})
 
 
-def register_steps(d: DataStore) -> None:
-    """Make ``hb.<module>.<function>`` known to the tracking of dependencies; the parse depends on the sources."""
-    dependencies = dependencies_of(d)
-    for path in sorted(path for room in ROOMS for path in (PACKAGE / room).glob("[a-z]*.py")):
+def register_steps() -> None:
+    """Make ``hb.<module>.<function>`` known to the tracking of dependencies. It takes some time: done only before hashes are
+    made. What the sources are is part of the parse cache's key (``parsecache.engine_digest``)."""
+    if any(name.startswith("hb.") for name in module_functions()):
+        return
+    for path in sorted((PACKAGE / "steps").glob("[a-z]*.py")):
         sources = source_files(path)
-        for source in sources:
-            dependencies.note(str(source))
-        steps = tuple(source for source in sources if source.parent.name in ROOMS)
+        steps = tuple(source for source in sources if source.parent == path.parent)
         register_source(f"hb.{path.stem}", [source.read_text() for source in steps], digest_of_sources(sources))
 
 

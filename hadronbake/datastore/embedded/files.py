@@ -12,7 +12,6 @@ import hashlib
 import os
 import shutil
 import stat
-import zipfile
 from collections.abc import Iterator
 from typing import IO, Any
 
@@ -180,6 +179,8 @@ def sha512_file(filename: str) -> str:
 
 def goh1_file(filename: str) -> str:
     """Go's ``h1:`` hash (golang.org/x/mod/sumdb/dirhash, Hash1) in hex: over a zip's members, else over one ``go.mod``."""
+    import zipfile
+
     lines = []
     if zipfile.is_zipfile(filename):
         with zipfile.ZipFile(filename) as archive:

@@ -256,7 +256,5 @@ def register_rest(module: Callable[..., ModuleType]) -> None:
     module("bb.codeparser", "Analysis of code (the engine's own).")
     module("bb.methodpool", "Shared Python context.")
     module("bb.cookerdata", "Configuration files.")
-    multiprocessing = importlib.import_module("multiprocessing")
-    module(
-        "bb.multiprocessing", "multiprocessing.", **{n: getattr(multiprocessing, n) for n in multiprocessing.__all__}
-    )
+    lazy = module("bb.multiprocessing", "multiprocessing, loaded when it is used.")
+    lazy.__getattr__ = lambda name: getattr(importlib.import_module("multiprocessing"), name)  # type: ignore[method-assign]

@@ -14,6 +14,7 @@ import datetime
 import re
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 MAXIMUM_CERTIFICATE_LIFE = datetime.timedelta(days=398)
 OCTAL = re.compile(r"\\([0-7]{3})")
@@ -57,13 +58,12 @@ def main(path: str, day: str) -> None:
     today = datetime.datetime.strptime(day, "%Y%m%d").date()
     certificates: dict[tuple[bytes, bytes], Attributes] = {}
     trusted: set[tuple[bytes, bytes]] = set()
-    with open(path, encoding="utf-8") as stream:
-        for item in objects(iter(stream.readlines())):
-            key = (item.get("CKA_ISSUER", b""), item.get("CKA_SERIAL_NUMBER", b""))
-            if item.get("CKA_CLASS") == b"CKO_CERTIFICATE":
-                certificates[key] = item
-            elif item.get("CKA_TRUST_SERVER_AUTH") == b"CKT_NSS_TRUSTED_DELEGATOR":
-                trusted.add(key)
+    for item in objects(iter(Path(path).read_text(encoding="utf-8").splitlines())):
+        key = (item.get("CKA_ISSUER", b""), item.get("CKA_SERIAL_NUMBER", b""))
+        if item.get("CKA_CLASS") == b"CKO_CERTIFICATE":
+            certificates[key] = item
+        elif item.get("CKA_TRUST_SERVER_AUTH") == b"CKT_NSS_TRUSTED_DELEGATOR":
+            trusted.add(key)
     chosen = [
         (item["CKA_LABEL"], item["CKA_VALUE"])
         for key, item in certificates.items()

@@ -26,7 +26,7 @@ BUILD_SYSROOT = "${WORKDIR}/build-sysroot"
 EXTRA_OECONF = " \
     ${TOOLCHAIN_OECONF} --with-build-sysroot=${BUILD_SYSROOT} --with-native-system-header-dir=/usr/include \
     --with-gmp=${prefix} --with-mpfr=${prefix} --with-mpc=${prefix} --without-isl --without-zstd \
-    --enable-languages=c,c++ --disable-bootstrap --disable-lto --disable-plugin --disable-libcc1 \
+    --enable-languages=c,c++ --disable-bootstrap --disable-lto --disable-plugin --disable-analyzer --disable-libcc1 \
     --disable-libsanitizer --disable-libgomp --disable-libquadmath --disable-libvtv --disable-libssp --disable-libitm --disable-libatomic \
     --enable-initfini-array --enable-default-pie --enable-default-ssp --enable-checking=release --enable-linker-build-id \
     --with-linker-hash-style=gnu --with-gxx-include-dir=${prefix}/${TARGET_SYS}/include/c++/${PV} \

@@ -1,0 +1,43 @@
+"""Finding (or making) the build directory and reading its metadata: what most commands begin with."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hadronbake.diagnostics import Severity, render
+
+if TYPE_CHECKING:
+    from hadronbake.metadata.workspace import Workspace
+
+
+def say(text: str) -> None:
+    """A line for the user that is no result: to standard error, so that ``--json`` and pipes stay clean."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def build_directory(given: Path | None) -> Path:
+    """The build directory: the one given, the one that we are in or that is beside us as ``build``, or a new ``build``."""
+    from hadronbake.metadata.template import find_build_directory, make_build_directory
+
+    topdir = given if given is not None else find_build_directory(Path.cwd()) or Path.cwd() / "build"
+    written = make_build_directory(topdir)
+    if written:
+        say(
+            f"hbake: made the build directory {topdir} with {' and '.join(str(path.relative_to(topdir)) for path in written)}"
+        )
+    return topdir
+
+
+def open_workspace(topdir: Path, *, quiet: bool = False) -> Workspace:
+    """Read the metadata; warnings go to standard error. Raises HadronbakeError with all errors of all files."""
+    from hadronbake.metadata.workspace import Workspace
+
+    workspace = Workspace.open(topdir, os.environ, say)
+    if not quiet:
+        for diagnostic in workspace.diagnostics:
+            if diagnostic.severity is Severity.WARNING:
+                say(render(diagnostic))
+    return workspace

@@ -121,9 +121,3 @@ def _numbered(code: str, filename: str, before: int) -> ast.Module:
     if before:
         ast.increment_lineno(tree, before)
     return tree
-
-
-def body_lines_before(code: str) -> int:
-    """How many lines a Python text has before its own first one when its line numbers count from a function's header:
-    0 for a body (which begins below the header), 1 for a ``def`` block (which is the header)."""
-    return 1 if code.startswith(("def ", "async def ", "@")) else 0

@@ -41,7 +41,7 @@ def shell_references(code: str) -> frozenset[str]:
 
 
 class _Word:
-    """``text`` is without quotes where ``literal``, else as written. ``bare``: nothing in it was quoted."""
+    """``text`` is without quotes, with ``$_`` in the place of each expansion; ``literal``: there is none. ``bare``: nothing was quoted."""
 
     __slots__ = ("bare", "end", "literal", "start", "text")
 
@@ -188,7 +188,7 @@ class _Reader:
                 self.functions.add(word.text)
                 self.at = match.end()
                 return "command", None
-        if not self.silent and word.text and word.text[0] not in "$`\"'":
+        if not self.silent and word.text and not word.text.startswith("$_"):
             self.commands.add(word.text)
         if word.text == "[[":
             self._conditional()
@@ -368,7 +368,7 @@ class _Reader:
         if self.at == start:
             # A character that no word can begin with; the caller must go on in any case.
             self.at += 1
-        return _Word("".join(pieces) if literal else text[start : self.at], literal, bare, start, self.at)
+        return _Word("".join(pieces), literal, bare, start, self.at)
 
     def _double_quoted(self, pieces: list[str]) -> bool:
         """At the opening quote. Whether the content is literal."""
@@ -396,33 +396,39 @@ class _Reader:
 
     def _expansion(self, pieces: list[str], quoted: bool) -> bool:
         """At ``$`` or a backquote. Whether it is just a character."""
+        if self._skip_expansion(quoted):
+            pieces.append("$_")
+            return False
+        pieces.append("$")
+        self.at += 1
+        return True
+
+    def _skip_expansion(self, quoted: bool) -> bool:
         text, at = self.text, self.at
         if text[at] == "`":
             self._backquoted(quoted)
-            return False
+            return True
         following = text[at + 1 : at + 2]
         if following == "(":
             if text.startswith("((", at + 1) and self._arithmetic(at + 1):
-                return False
+                return True
             self.at = at + 1
             self._group()
-            return False
+            return True
         if following == "{":
             if self._parameter():
-                return False
+                return True
         elif following == "'" and not quoted:
             # $'…' of bash; its escapes may hide a quote.
             self.at = at + 2
             while self.at < self.end and text[self.at] != "'":
                 self.at += 2 if text[self.at] == "\\" else 1
             self.at += 1
-            return False
+            return True
         elif following.isalnum() or following in ("_", "@", "*", "#", "?", "-", "$", "!"):
             self.at = at + 2
-            return False
-        pieces.append("$")
-        self.at = at + 1
-        return True
+            return True
+        return False
 
     def _backquoted(self, quoted: bool) -> None:
         text = self.text

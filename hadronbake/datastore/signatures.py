@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hadronbake.datastore.context import body_lines_before
 from hadronbake.datastore.errors import ParseError
 from hadronbake.datastore.references import CodeReferences, ModuleFunction, module_functions, python_references
 from hadronbake.datastore.shellcode import shell_references
@@ -171,7 +170,8 @@ class Analysis:
             return python_references(code)
         except SyntaxError as error:
             first = int(_value(flags, "lineno") or 0)
-            line = first + (error.lineno or 1) - body_lines_before(code)
+            # A body is read below a line that stands for its header; a ``def`` block begins with it.
+            line = first + (error.lineno or 1) - 1
             raise ParseError(
                 f"Python syntax error in {name}: {error.msg}", str(_value(flags, "filename") or name), line
             ) from error

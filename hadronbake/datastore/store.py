@@ -127,14 +127,19 @@ class DataStore(Reading, MutableMapping[str, Any]):
         self._changed(var, above)
 
     def renameVar(self, key: str, newkey: str, **loginfo: Any) -> None:
-        """Move value, operations and variants of ``key`` to ``newkey``, then delete ``key``. Flags are not moved."""
+        """Move value, operations and variants of ``key`` to ``newkey``, then delete ``key``. Other flags are not moved.
+
+        A variable that has nothing but flags stays.
+        """
         if key == newkey:
             logger.warning("Calling renameVar with equivalent keys (%s) is invalid", key)
             return
         old = self._variables.get(key)
-        if old is None or not (old.exists or old.variants):
+        if old is None:
             return
         value = self.getVar(key, False, parsing=True)
+        if value is None and not (old.appends or old.prepends or old.removes or old.variants):
+            return
         if value is not None:
             if self._tracking:
                 self.varhistory.rename_variable_hist(key, newkey)

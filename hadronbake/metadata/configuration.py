@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,31 +17,28 @@ from hadronbake.datastore.evaluator import collecting_syntax_errors, evaluate_fi
 from hadronbake.datastore.references import forget_modules
 from hadronbake.datastore.store import RENAME_SEEN, DataStore
 from hadronbake.diagnostics import Diagnostic, HadronbakeError, closest
+from hadronbake.metadata.environment import OriginalEnvironment, let_through, only_environment
 from hadronbake.metadata.layers import Layer, apply_dynamic_files, read_layers
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 """The directory that holds ``conf/`` and ``layers/``; the variable HADRONBAKE_DIR."""
 
-PASSTHROUGH = ("HOME", "LOGNAME", "PATH", "SHELL", "USER", "LC_ALL", "HB_CACHE", "MACHINE", "DISTRO")
-"""Environment variables that become variables unless BB_ENV_PASSTHROUGH says otherwise."""
-
 _REPARSES = 20
-_IGNORED = frozenset(
-    {"__depends", "__base_depends", "__included", "_hb_environment", "DATE", "TIME", "DATETIME", "FILE"}
-)
+_IGNORED = frozenset({"__depends", "__base_depends", "__included", "BB_ORIGENV", "DATE", "TIME", "DATETIME", "FILE"})
 
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
     """What every recipe starts from: a copy of ``d``. ``digest`` covers all of it, and the files it was read from.
 
-    ``environment``: what was let through. ``options``: the files of ``-r`` and ``-R``.
+    ``environment``: what was let through; ``original``: all of it, and what was read of that. ``options``: the files of ``-r`` and ``-R``.
     """
 
     topdir: str
     d: DataStore
     layers: tuple[Layer, ...]
     environment: Mapping[str, str]
+    original: OriginalEnvironment
     options: tuple[Sequence[str], Sequence[str]]
     handlers: Mapping[str, Any]
     digest: str
@@ -50,30 +46,10 @@ class Configuration:
 
 def read_again_tracking(known: Configuration) -> Configuration:
     """The same configuration, with the history of every variable."""
-    passed = {**known.environment, "BB_ENV_PASSTHROUGH": " ".join(known.environment)}
     prefiles, postfiles = known.options
-    return read_configuration(Path(known.topdir), passed, prefiles=prefiles, postfiles=postfiles, tracking=True)
-
-
-def let_through(environ: Mapping[str, str]) -> dict[str, str]:
-    """The part of the environment that the metadata may see."""
-    names = environ.get("BB_ENV_PASSTHROUGH")
-    wanted = set(names.split() if names is not None else PASSTHROUGH)
-    wanted |= set(environ.get("BB_ENV_PASSTHROUGH_ADDITIONS", "").split())
-    return {name: environ[name] for name in sorted(wanted) if name in environ}
-
-
-@contextmanager
-def only_environment(environment: Mapping[str, str]) -> Iterator[None]:
-    """Within the block ``os.environ`` has nothing else, so that no Python of the metadata reads what the cache can't know."""
-    saved = dict(os.environ)
-    os.environ.clear()
-    os.environ.update(environment)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(saved)
+    return read_configuration(
+        Path(known.topdir), known.original.environ, prefiles=prefiles, postfiles=postfiles, tracking=True
+    )
 
 
 def read_configuration(
@@ -90,28 +66,34 @@ def read_configuration(
     """
     topdir = topdir.absolute()
     environment = let_through(environ)
+    original = OriginalEnvironment(environ)
     with only_environment(environment):
         events.set_handlers({})
-        d = _read(topdir, environment, prefiles, postfiles, tracking)
+        d = _read(topdir, environment, original, prefiles, postfiles, tracking)
         for _ in range(_REPARSES):
             events.fire(events.ConfigParsed(), d)
             if d.getVar("BB_INVALIDCONF", False) is not True:
                 break
             events.set_handlers({})
-            d = _read(topdir, environment, prefiles, postfiles, tracking)
+            d = _read(topdir, environment, original, prefiles, postfiles, tracking)
         else:
             raise HadronbakeError.of("HBM001", f"the configuration was invalidated {_REPARSES} times: giving up")
         layers = read_layers(d)
         d.setVar("__base_depends", dependencies_of(d))
         d.setVar("__depends", ParseDependencies())
         d.setVar("__included", ())
-        return Configuration(
-            str(topdir), d, layers, environment, (prefiles, postfiles), events.get_handlers(), _digest(d, environment)
-        )
+        digest = _digest(d, (*environment.items(), *original.take_reads()))
+        options = (prefiles, postfiles)
+        return Configuration(str(topdir), d, layers, environment, original, options, events.get_handlers(), digest)
 
 
 def _read(
-    topdir: Path, environment: Mapping[str, str], prefiles: Sequence[str], postfiles: Sequence[str], tracking: bool
+    topdir: Path,
+    environment: Mapping[str, str],
+    original: OriginalEnvironment,
+    prefiles: Sequence[str],
+    postfiles: Sequence[str],
+    tracking: bool,
 ) -> DataStore:
     forget_modules()
     d = DataStore()
@@ -121,6 +103,8 @@ def _read(
     d.setVar("__bbclasstype", "global")
     for name, value in environment.items():
         d.setVar(name, value, op="from env", file="environment", line=0)
+    d.setVar("BB_ORIGENV", original)
+    d.setVar("BB_CURRENT_MC", "default")
     d.setVar("TOPDIR", str(topdir))
     d.setVar("HADRONBAKE_DIR", str(PROJECT))
     with collecting_syntax_errors():
@@ -240,8 +224,8 @@ def _missing_layer(directory: str, d: DataStore) -> Diagnostic:
     )
 
 
-def _digest(d: DataStore, environment: Mapping[str, str]) -> str:
-    """SHA-256 over every variable with all that is pending on it, the environment, and the content of each file read."""
+def _digest(d: DataStore, environment: Iterable[tuple[str, str | None]]) -> str:
+    """SHA-256 over every variable with all that is pending on it, what was read of the environment, and each file's content."""
     digest = hashlib.sha256()
 
     def add(*parts: str) -> None:
@@ -258,8 +242,8 @@ def _digest(d: DataStore, environment: Mapping[str, str]) -> str:
         add(name)
         for flag in sorted(flags):
             add(flag, repr(flags[flag]))
-    for name, value in sorted(environment.items()):
-        add("environment", name, value)
+    for name, value in sorted(environment):
+        add("environment", name, repr(value))
     for path in dependencies_of(d):
         add(path, digest_of(path) or "missing")
     return digest.hexdigest()

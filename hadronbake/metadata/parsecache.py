@@ -108,7 +108,7 @@ class Looked:
 class Entry:
     """One recipe file: its recipes (one a variant), what they rest on, and what was said while it was parsed.
 
-    ``inputs``: compressed RecipeInputs by recipe id; empty in the table.
+    ``environment``: what was read of the user's environment. ``inputs``: compressed RecipeInputs by recipe id; empty in the table.
     """
 
     path: str
@@ -119,6 +119,7 @@ class Entry:
     looked: tuple[Looked, ...]
     diagnostics: tuple[Diagnostic, ...] = ()
     errors: tuple[Diagnostic, ...] = ()
+    environment: tuple[tuple[str, str | None], ...] = ()
     inputs: Mapping[str, bytes] = field(default_factory=dict)
 
 
@@ -220,8 +221,8 @@ class ParseCache:
 
     # -- recipes -------------------------------------------------------------------------------------------------------
 
-    def load(self, key: str) -> dict[str, Entry]:
-        """The entries by path that were saved under this key and still hold; none for another key."""
+    def load(self, key: str, environ: Mapping[str, str]) -> dict[str, Entry]:
+        """The entries by path that were saved under this key and still hold in this environment; none for another key."""
         data = self._get(_TABLE)
         if data is None:
             return {}
@@ -233,10 +234,11 @@ class ParseCache:
             bad = {number for number, item in enumerate(looked) if not item.holds()}
             entries = {}
             for row in rows:
-                if bad.isdisjoint(row[5]):
-                    path, layer, priority, appends, recipes, numbers, diagnostics, errors = row
+                path, layer, priority, appends, recipes, numbers, diagnostics, environment = row
+                if bad.isdisjoint(numbers) and all(environ.get(name) == value for name, value in environment):
+                    own = tuple(looked[number] for number in numbers)
                     entries[path] = Entry(
-                        path, layer, priority, appends, recipes, tuple(looked[n] for n in numbers), diagnostics, errors
+                        path, layer, priority, appends, recipes, own, diagnostics, environment=environment
                     )
             return entries
         except _BROKEN as error:
@@ -244,7 +246,7 @@ class ParseCache:
             return {}
 
     def save(self, key: str, entries: Sequence[Entry]) -> None:
-        """Replace the table; the inputs of entries that carry some are written with it, all or nothing."""
+        """Replace the table by entries without errors; the inputs of entries that carry some are written with it, all or nothing."""
         numbers: dict[Looked, int] = {}
         rows = []
         for entry in entries:
@@ -258,7 +260,7 @@ class ParseCache:
                     entry.recipes,
                     own,
                     entry.diagnostics,
-                    entry.errors,
+                    entry.environment,
                 )
             )
         body = pickle.dumps((list(numbers), rows), pickle.HIGHEST_PROTOCOL)

@@ -19,7 +19,8 @@ from hadronbake.datastore.embedded import events
 from hadronbake.datastore.errors import BBHandledException
 from hadronbake.datastore.store import DataStore
 from hadronbake.diagnostics import Diagnostic, HadronbakeError, Location, Severity
-from hadronbake.metadata.configuration import Configuration, only_environment
+from hadronbake.metadata.configuration import Configuration
+from hadronbake.metadata.environment import only_environment
 from hadronbake.metadata.hostpaths import host_paths
 from hadronbake.metadata.layers import RecipeFile
 from hadronbake.metadata.parsecache import Entry, Looked, pack_inputs, pack_recipe
@@ -77,6 +78,7 @@ def parse(file: RecipeFile, configuration: Configuration, paths: re.Pattern[str]
     messages = Messages()
     messages.place = Location(file.path)
     evaluator.warnings.clear()
+    configuration.original.take_reads()
     found: dict[str, Variant] = {}
     finished = []
     errors: tuple[Diagnostic, ...] = ()
@@ -100,6 +102,7 @@ def parse(file: RecipeFile, configuration: Configuration, paths: re.Pattern[str]
         looked,
         tuple(dict.fromkeys([*evaluator.warnings, *messages.found])),
         tuple(dict.fromkeys(errors)),
+        configuration.original.take_reads(),
         {done.recipe.id: pack_inputs(done.inputs) for done in finished},
     )
 

@@ -13,7 +13,7 @@ from hadronbake.diagnostics import Diagnostic, HadronbakeError, Severity, closes
 from hadronbake.metadata.configuration import Configuration, read_again_tracking, read_configuration
 from hadronbake.metadata.layers import Layer, RecipeFile, collect_files, dangling_appends
 from hadronbake.metadata.parsecache import Entry, ParseCache, engine_digest
-from hadronbake.metadata.parsing import Messages, finalised, parse_all
+from hadronbake.metadata.parsing import Messages, explain, finalised, parse_all
 from hadronbake.metadata.payloads import make_payload
 from hadronbake.metadata.providers import Providers, preferences_of
 from hadronbake.metadata.recipe import Recipe, RecipeInputs, TaskPayload
@@ -83,9 +83,12 @@ class Workspace:
         evaluator.set_reader(cache.read_statements)
         evaluator.warnings.clear()
         with Messages() as messages:
-            base = read_configuration(topdir, environ, prefiles=prefiles, postfiles=postfiles)
-            found = collect_files(base.d, base.layers)
-            dangling = dangling_appends(found, base.d)
+            try:
+                base = read_configuration(topdir, environ, prefiles=prefiles, postfiles=postfiles)
+                found = collect_files(base.d, base.layers)
+                dangling = dangling_appends(found, base.d)
+            except Exception as error:
+                raise HadronbakeError(*explain(error, str(topdir / "conf"))) from error
         said = [*evaluator.warnings, *messages.found, *found.warnings]
         evaluator.warnings.clear()
         if dangling is not None:
@@ -176,7 +179,7 @@ def _entries(
     processes: int | None,
 ) -> dict[str, Entry]:
     """An entry for each file: from the cache if it still holds, else parsed now; what was parsed well is saved."""
-    known = cache.load(key)
+    known = cache.load(key, base.original.environ)
     entries = {
         path: entry
         for path, file in files.items()

@@ -5,6 +5,8 @@ Kept light (no grammar, no store), since the task runner in the sandbox imports 
 
 from __future__ import annotations
 
+import builtins
+import os
 import sys
 from types import ModuleType
 from typing import Any
@@ -95,4 +97,6 @@ def register() -> ModuleType:
     for name in ("bb.fetch2", "bb.fetch"):
         _module(name, "URIs.", **_public(uris), __path__=[])
     stubs.register_rest(_module)
+    # Python libraries of layers use these two without importing them.
+    builtins.bb, builtins.os = bb, os  # type: ignore[attr-defined]
     return bb

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
+from hadronbake.datastore.filters import apply_filters, filter_proc
+
 from . import logs
 
 PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy", "GIT_PROXY_COMMAND", "SSL_CERT_FILE")
@@ -197,20 +199,6 @@ def _zstd_open(name: str, mode: str = "rb", **options: Any) -> Any:
     return zstandard.open(name, mode)
 
 
-def filter_proc(*, name: str | None = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Decorator: the function may be used in filter expressions (``setVarFilter``)."""
-
-    def mark(function: Callable[..., Any]) -> Callable[..., Any]:
-        function.is_filter_proc = True  # type: ignore[attr-defined]
-        filters[name or function.__name__] = function
-        return function
-
-    return mark
-
-
-filters: dict[str, Callable[..., Any]] = {}
-
-
 class _LogFormatter(logging.Formatter):
     NOTE, PLAIN, VERBNOTE = logs.NOTE, logs.PLAIN, logs.VERBNOTE
     ERROR, WARNING, DEBUG, CRITICAL = logging.ERROR, logging.WARNING, logging.DEBUG, logging.CRITICAL
@@ -249,7 +237,7 @@ def register_rest(module: Callable[..., ModuleType]) -> None:
         },
     )
     module("bb.progress", "Progress.", MultiStageProgressReporter=_Reporter, OutOfProgressHandler=_Reporter)
-    module("bb.filter", "Filters of values.", filter_proc=filter_proc)
+    module("bb.filter", "Filters of values.", filter_proc=filter_proc, apply_filters=apply_filters)
     module("bb.providers", "Errors of the choice of providers.", NoProvider=type("NoProvider", (Exception,), {}))
     module("bb.compress", "Compression.", __path__=[])
     module("bb.compress.zstd", "zstd.", open=_zstd_open)

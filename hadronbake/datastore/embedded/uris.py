@@ -210,17 +210,23 @@ def get_checksum_file_list(d: Any) -> str:
     return " ".join(words)
 
 
-def get_srcrev(d: Any, method_name: str = "sortable_revision") -> str:
-    """The commit that the only source under version control is built from."""
-    revisions = {}
+def _revisions(d: Any) -> dict[str, str]:
+    """The commits of the sources under version control, by name."""
+    revisions: dict[str, str] = {}
     for uri in (d.getVar("SRC_URI") or "").split():
         kind, _, _, _, _, parameters = decodeurl(uri)
         if kind not in ("git", "gitsm", "hg", "svn"):
             continue
         for name in parameters.get("name", "default").split(","):
             revisions[name] = _revision(name, parameters, d)
+    return revisions
+
+
+def get_srcrev(d: Any, method_name: str = "sortable_revision") -> str:
+    """The commit that the source under version control is built from; of several, joined by SRCREV_FORMAT. "" without any."""
+    revisions = _revisions(d)
     if not revisions:
-        raise FetchError("SRCREV was used yet no valid SCM was found in SRC_URI")
+        return ""
     if len(revisions) == 1:
         return next(iter(revisions.values()))
     text = d.getVar("SRCREV_FORMAT")
@@ -245,16 +251,14 @@ def get_autorev(d: Any) -> str:
 
 
 def get_hashvalue(d: Any, method_name: str = "sortable_revision") -> str:
-    return get_srcrev(d)
+    """All commits, for hashes."""
+    return " ".join(_revisions(d).values())
 
 
 def get_pkgv_string(d: Any) -> str:
     """What stands for the sources' revision in a package version."""
-    try:
-        revision = get_srcrev(d)
-    except FetchError:
-        return ""
-    return f"+git{revision[:10]}"
+    revision = get_srcrev(d)
+    return f"+git{revision[:10]}" if revision else ""
 
 
 def localpath(url: str, d: Any) -> str:

@@ -53,7 +53,8 @@ def make_payload(recipe_id: str, task: str, d: DataStore) -> TaskPayload:
         wanted.update(_words(d.getVarFlag(task, "vardeps")))
     variables, flags = _values(wanted, d)
     if d.getVarFlag(task, "builtin"):
-        flags["SRC_URI"] = _all_flags("SRC_URI", d)
+        for name in ("SRC_URI", "DEBSRC"):
+            flags[name] = _all_flags(name, d)
     umask = d.getVarFlag(task, "umask") or d.getVar("BB_DEFAULT_UMASK")
     return TaskPayload(
         recipe=recipe_id,

@@ -23,9 +23,9 @@ def register_steps() -> None:
     made. What the sources are is part of the parse cache's key (``parsecache.engine_digest``)."""
     if any(name.startswith("hb.") for name in module_functions()):
         return
-    for path in sorted((PACKAGE / "steps").glob("[a-z]*.py")):
+    for path in sorted(path for room in ROOMS for path in (PACKAGE / room).glob("[a-z]*.py")):
         sources = source_files(path)
-        steps = tuple(source for source in sources if source.parent == path.parent)
+        steps = tuple(source for source in sources if source.parent.name in ROOMS)
         register_source(f"hb.{path.stem}", [source.read_text() for source in steps], digest_of_sources(sources))
 
 

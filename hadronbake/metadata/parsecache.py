@@ -27,7 +27,7 @@ from hadronbake.language.statements import ParsedFile
 from hadronbake.metadata.recipe import Recipe, RecipeInputs, Task
 
 PACKAGE = Path(__file__).resolve().parent.parent
-_ROOMS = ("language", "datastore", "metadata", "steps", "artifacts", "fetching")
+_ROOMS = ("language", "datastore", "metadata", "steps", "images", "artifacts", "fetching")
 _TABLE, _INPUTS, _STATEMENTS = "table", "inputs", "statements"
 _BROKEN = (
     sqlite3.Error,

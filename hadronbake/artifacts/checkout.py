@@ -118,7 +118,12 @@ def write(cas: Cas, tree: Layout, place: Path, link: bool, pool: ThreadPoolExecu
             (_link if link else _copy)(cas, node, full)
 
     chunks = [tree.files[start : start + 64] for start in range(0, len(tree.files), 64)]
-    for _ in pool.map(lambda part: [fill(cas, item.node, f"{root}/{item.path}") for item in part], chunks):
+
+    def fill_all(part: list[Placed]) -> None:
+        for item in part:
+            fill(cas, item.node, f"{root}/{item.path}")
+
+    for _ in pool.map(fill_all, chunks):
         pass
     for path, target in tree.symlinks.items():
         _symlink(f"{root}/{path}", target)

@@ -55,6 +55,7 @@ class TaskData:
         # What Python code set here isn't expanded yet; the given values are, and "${" left in them means nothing.
         self._raw: set[str] = set()
         self._written: set[str] = set()
+        self._expanding: list[str] = []
         self.names: dict[str, Any] = {}
 
     def getVar(self, name: str, expand: bool = True, noweakdefault: bool = False, parsing: bool = False) -> Any:
@@ -63,7 +64,15 @@ class TaskData:
                 return None
             raise self._untracked(name)
         value = self._variables[name]
-        return self.expand(value, name) if expand and name in self._raw and isinstance(value, str) else value
+        if not expand or name not in self._raw or not isinstance(value, str):
+            return value
+        if name in self._expanding:
+            raise HadronbakeError.of("HBE302", f"{name} refers to itself: {' → '.join([*self._expanding, name])}")
+        self._expanding.append(name)
+        try:
+            return self.expand(value)
+        finally:
+            self._expanding.pop()
 
     def getVarFlag(self, name: str, flag: str, expand: bool = True, noweakdefault: bool = False) -> Any:
         if flag in ("_content", "_defaultval"):
@@ -86,13 +95,8 @@ class TaskData:
 
     def expand(self, text: str, varname: str | None = None) -> str:
         """Expands ``${NAME}`` and ``${@…}``; a name that is known to be unset stays as it is written."""
-        for _ in range(100):
-            before = text
-            text = _INLINE.sub(self._evaluate, text) if "${@" in text else text
-            text = _REFERENCE.sub(self._reference, text)
-            if text == before or "${" not in text:
-                return text
-        raise HadronbakeError.of("HBE302", f"{varname or 'a text'} refers to itself")
+        text = _INLINE.sub(self._evaluate, text) if "${@" in text else text
+        return _REFERENCE.sub(self._reference, text)
 
     def setVar(self, name: str, value: Any, **_: Any) -> None:
         self._variables[name] = value

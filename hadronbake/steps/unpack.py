@@ -134,7 +134,7 @@ def _export(entry: Fetched, destination: Path) -> None:
     destination.mkdir(parents=True, exist_ok=True)
     index = destination.parent / f".{destination.name}.index"
     environment = {**os.environ, "GIT_INDEX_FILE": str(index)}
-    base = ["git", "-c", "safe.directory=*", f"--git-dir={entry.path}"]
+    base = ["git", "-c", "safe.directory=*", f"--git-dir={entry.path}", f"--work-tree={destination}"]
 
     def git(*words: str) -> str:
         done = subprocess.run([*base, *words], env=environment, capture_output=True, text=True)

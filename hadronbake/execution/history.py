@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -49,10 +50,8 @@ class History:
         self._index: dict[str, Remembered] = {}
         self._changed: dict[str, dict[str, tuple[RecordedInput, ...]]] = {}
         self._dirty = False
-        try:
+        with suppress(OSError, ValidationError):
             self._index = _INDEX.validate_json((self._directory / "index.json").read_bytes())
-        except (OSError, ValidationError):
-            pass
 
     def last(self, label: str) -> Remembered | None:
         return self._index.get(label)

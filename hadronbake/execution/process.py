@@ -12,6 +12,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+# As it is now: while recipes are evaluated in another thread, the process's own environment is theirs.
+_ENVIRONMENT = {"PATH": os.environ.get("PATH", os.defpath)}
+
 
 @dataclass(frozen=True, slots=True)
 class Ending:
@@ -35,6 +38,7 @@ class Process:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 pass_fds=inherited,
+                env=_ENVIRONMENT,
                 # A Ctrl-C on the terminal is for hbake, which then ends its tasks.
                 start_new_session=True,
             )
@@ -42,9 +46,15 @@ class Process:
     async def wait(self) -> Ending:
         """Ends the process when cancelled."""
         loop = asyncio.get_running_loop()
-        ended = loop.create_future()
+        ended: asyncio.Future[None] = loop.create_future()
         descriptor = os.pidfd_open(self._child.pid)
-        loop.add_reader(descriptor, lambda: ended.done() or ended.set_result(None))
+
+        def notice() -> None:
+            loop.remove_reader(descriptor)
+            if not ended.done():
+                ended.set_result(None)
+
+        loop.add_reader(descriptor, notice)
         try:
             await ended
         except asyncio.CancelledError:

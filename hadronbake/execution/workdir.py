@@ -42,7 +42,10 @@ class WorkDirectory:
         self._set(task, taskhash)
 
     def make(self) -> None:
-        self.path.mkdir(parents=True, exist_ok=True)
+        if not self.path.is_dir():
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(self._stamps, b"{}")
+            self.path.mkdir()
 
     def remove(self) -> None:
         """The directory first: stamps without it say nothing, it without stamps might be taken for a new one."""
@@ -53,7 +56,6 @@ class WorkDirectory:
 
     def _set(self, task: str, value: str | None) -> None:
         stamps: Mapping[str, str | None] = {**self.stamps(), task: value}
-        self._stamps.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(self._stamps, json.dumps(stamps, indent=1).encode())
 
 

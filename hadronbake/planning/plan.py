@@ -242,13 +242,18 @@ class Plan:
 
     def lost(self, key: str, label: str) -> None:
         """The job can't be done because the tree of ``label`` isn't in the store any more: that task must run again."""
-        self._issued.pop(key, None)
+        # What waits for the job will be given again: for other jobs.
+        stale = {key}
+        while more := {other.key for other in self._issued.values() if other.after & stale} - stale:
+            stale |= more
+        for other in stale:
+            self._issued.pop(other, None)
         self.record.pop(label, None)
         self.found.discard(label)
         for other in (label, f"{label}+restore", f"{label}+deploy"):
             if other in self._done:
                 self._done.discard(other)
-                self._issued.pop(other, None)
+                self._issued.pop(other)
 
     def forget_workdir(self, pn: str) -> None:
         """The work directory was deleted."""

@@ -14,7 +14,7 @@ Kind = Literal["variable", "file", "task", "engine", "output", "new"]
 _LONG = 100
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Cause:
     """One difference at the root. ``task``: the label of the task whose input it is; ``path``: the labels from the asked task
     down to it. ``old`` or ``new`` is None where the input wasn't or isn't there.

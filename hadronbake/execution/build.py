@@ -1,0 +1,235 @@
+"""One build, from a request to its result: graph, plan, hosttools, job server, engine, history."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hadronbake.artifacts.record import RecordedInput
+from hadronbake.artifacts.store import Store
+from hadronbake.diagnostics import HadronbakeError
+from hadronbake.execution import fetch, hosttools, sandbox
+from hadronbake.execution.engine import Engine, Settings, Tally, present_inputs
+from hadronbake.execution.history import History
+from hadronbake.execution.jobserver import Jobserver
+from hadronbake.execution.lock import build_lock
+from hadronbake.execution.workdir import WorkDirectory
+from hadronbake.execution.worker import Worker
+from hadronbake.metadata.recipe import Recipe, RecipeInputs, TaskPayload
+from hadronbake.planning import graph, why
+from hadronbake.planning.plan import Plan
+from hadronbake.reporting import events
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a build asks of the metadata. ``build_time`` and ``run_time``: the id of the recipe that provides a name, or an
+    error; ``assumed``: names that the host provides; ``variable`` and ``flags``: a variable of the base configuration."""
+
+    recipes: Mapping[str, Recipe]
+    build_time: Callable[[str], str | None]
+    run_time: Callable[[str], str | None]
+    assumed: Collection[str]
+    variable: Callable[[str], str | None]
+    payload: Callable[[str, str], TaskPayload]
+    inputs: Callable[[str], RecipeInputs]
+    flags: Callable[[str], Mapping[str, str] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class BuildRequest:
+    """``task``: for targets that name none. ``force``: the named tasks run in any case; all tasks of a target's recipe, where
+    no task is named."""
+
+    targets: tuple[str, ...]
+    task: str | None = None
+    force: bool = False
+    keep_going: bool = False
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BuildResult:
+    """``ran``, ``found``, ``failed``: labels of tasks; ``dropped``: label → the failed task because of which it wasn't done.
+    ``would_run`` and ``unknown`` are those of a dry run: what must run, and what can't be known before that has run.
+    ``outputs``: label → outhash of all recorded tasks that were come to."""
+
+    ok: bool
+    ran: tuple[str, ...] = ()
+    found: tuple[str, ...] = ()
+    restored: int = 0
+    failed: tuple[str, ...] = ()
+    dropped: Mapping[str, str] = field(default_factory=dict)
+    interrupted: bool = False
+    would_run: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    wall: float = 0.0
+    cpu: float = 0.0
+    outputs: Mapping[str, str] = field(default_factory=dict)
+
+
+def build(request: BuildRequest, origin: Origin, reporter: events.Reporter) -> BuildResult:
+    """Builds. Call from the program's first thread. Raises HadronbakeError for what is wrong before anything runs; what goes
+    wrong later is reported, and is in the result."""
+    began = time.monotonic()
+    topdir = _path(origin, "TOPDIR")
+    tasks = make_graph(request, origin)
+    forced = _forced(request, tasks) if request.force else frozenset()
+    store = Store(_path(origin, "SSTATE_DIR"))
+    if request.dry_run:
+        plan = Plan(tasks, lambda pn: WorkDirectory(topdir, pn).stamps(), forced)
+        settle(plan, store)
+        would_run = tuple(job.label for job in plan.jobs() if job.action == "run")
+        unknown = tuple(label for label in plan.unknown() if not tasks.nodes[label].task.noexec)
+        return BuildResult(True, found=tuple(sorted(plan.found)), would_run=would_run, unknown=unknown)
+    with build_lock(topdir):
+        history = History(topdir)
+        plan = Plan(
+            tasks, lambda pn: WorkDirectory(topdir, pn).stamps(), forced, lambda label: history.last(label) is None
+        )
+        tally = _run(request, origin, plan, store, topdir, history, reporter)
+        ok = not tally.failed and not tally.interrupted
+        _remember(plan, origin, history, tally, ok)
+    result = BuildResult(
+        ok=ok,
+        ran=tuple(tally.ran),
+        found=tuple(sorted(plan.found)),
+        restored=tally.restored,
+        failed=tuple(tally.failed),
+        dropped=tally.dropped,
+        interrupted=tally.interrupted,
+        wall=time.monotonic() - began,
+        cpu=sum(cpu for _, cpu in tally.ran.values()),
+        outputs={label: record.outhash for label, record in sorted(plan.record.items())},
+    )
+    reporter.handle(
+        events.Finished(
+            result.ok,
+            len(result.ran),
+            len(result.found),
+            result.restored,
+            result.failed,
+            len(result.dropped),
+            result.wall,
+            result.cpu,
+            len(os.sched_getaffinity(0)),
+        )
+    )
+    return result
+
+
+def explain(target: str, origin: Origin) -> tuple[str, list[why.Cause]]:
+    """The label of the target's task, and the causes for which it is not what it was in the last build."""
+    topdir = _path(origin, "TOPDIR")
+    tasks = make_graph(BuildRequest((target,)), origin)
+    plan = Plan(tasks, lambda pn: {})
+    settle(plan, Store(_path(origin, "SSTATE_DIR")))
+    history = History(topdir)
+
+    def present(label: str) -> tuple[RecordedInput, ...] | None:
+        return present_inputs(plan, origin, label) if label in tasks.nodes else None
+
+    label = tasks.targets[0]
+    return label, why.causes(label, history.inputs, present)
+
+
+def make_graph(request: BuildRequest, origin: Origin) -> graph.TaskGraph:
+    """The task graph of a request. Raises HadronbakeError."""
+    task = graph.task_name(request.task or origin.variable("BB_DEFAULT_TASK") or "build")
+    return graph.build(origin.recipes, origin.build_time, origin.run_time, request.targets, task, origin.assumed)
+
+
+def settle(plan: Plan, store: Store) -> None:
+    """Looks up all that can be looked up before anything runs."""
+    while queries := plan.queries():
+        plan.answer(store.records(queries.values()))
+
+
+def jobs_of(text: str) -> int | None:
+    """The number in make's ``-j N``, ``-jN``, ``--jobs=N``."""
+    match = re.search(r"(?:^|\s)(?:-j|--jobs[= ])\s*(\d+)", text)
+    return int(match[1]) if match and int(match[1]) > 0 else None
+
+
+def _run(
+    request: BuildRequest,
+    origin: Origin,
+    plan: Plan,
+    store: Store,
+    topdir: Path,
+    history: History,
+    reporter: events.Reporter,
+) -> Tally:
+    threads = int(origin.variable("BB_NUMBER_THREADS") or 0) or len(os.sched_getaffinity(0))
+    tokens = jobs_of(origin.variable("PARALLEL_MAKE") or "") or threads
+    problem = sandbox.probe()
+    if problem is not None:
+        raise HadronbakeError(problem)
+    tools = hosttools.make(
+        topdir / "hosttools",
+        (origin.variable("HOSTTOOLS") or "").split(),
+        (origin.variable("HOSTTOOLS_NONFATAL") or "").split(),
+        [*os.environ.get("PATH", os.defpath).split(os.pathsep), "/usr/sbin", "/sbin"],
+    )
+    downloads = _path(origin, "DL_DIR")
+    jobserver = Jobserver(topdir / "cache" / "jobserver", tokens)
+    try:
+        worker = Worker(topdir, store, tools, downloads, jobserver.path, jobserver.environment())
+        worker.trees.clean()
+        named = {plan.graph.nodes[label].pn for label in plan.graph.targets if not plan.graph.nodes[label].task.noexec}
+        engine = Engine(
+            plan,
+            origin.recipes,
+            origin,
+            store,
+            worker,
+            jobserver,
+            history,
+            fetch.fetcher(downloads, origin.flags("DEBSRC") or {}),
+            Settings(
+                tasks=threads,
+                keep_going=request.keep_going,
+                remove_work=(origin.variable("RM_WORK") or "1") == "1",
+                keep=frozenset(named)
+                if request.task or any(":do_" in target for target in request.targets)
+                else frozenset(),
+            ),
+            reporter,
+        )
+        tally = engine.run()
+        worker.trees.trim()
+    finally:
+        jobserver.close()
+    return tally
+
+
+def _remember(plan: Plan, origin: Origin, history: History, tally: Tally, ok: bool) -> None:
+    """What the next ``why`` compares with: after a failure only of what was come to."""
+    for label in plan.graph.order:
+        if label in plan.unihash and (ok or label in plan.record or label in tally.ran):
+            state = plan.taskhash[label], plan.unihash[label]
+            if history.is_new(label, *state):
+                history.remember(label, *state, present_inputs(plan, origin, label))
+    history.save()
+
+
+def _forced(request: BuildRequest, tasks: graph.TaskGraph) -> frozenset[str]:
+    found: set[str] = set()
+    for label in tasks.targets:
+        node = tasks.nodes[label]
+        if request.task is None and node.task.noexec:
+            found.update(other.label for other in tasks.nodes.values() if other.pn == node.pn)
+        else:
+            found.add(label)
+    return frozenset(found)
+
+
+def _path(origin: Origin, name: str) -> Path:
+    value = origin.variable(name)
+    if not value:
+        raise HadronbakeError.of("HBE002", f"{name} has no value", hint=f"set {name} in conf/local.conf")
+    return Path(value).absolute()

@@ -2,7 +2,7 @@
 
 Parameters of a SRC_URI entry: ``unpack=0`` copies an archive as it is; ``subdir=`` is a directory below UNPACKDIR (or an
 absolute one within it); ``striplevel=N`` drops leading directories; ``nested=GLOB`` unpacks the archives inside the archive,
-instead of itself. A git repository goes to ``destsuffix`` (by default the directory that S names), without its history.
+instead of itself. The tree of a git commit comes as a tar file.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -67,20 +66,17 @@ def run(d: Data) -> None:
     entries = fetched(FETCHED)
     for entry in entries:
         print(f"unpacking {entry.uri}", flush=True)
-        place(entry, unpackdir, source)
+        place(entry, unpackdir)
     if not entries:
         source.mkdir(parents=True, exist_ok=True)
     check_source(source, unpackdir)
 
 
-def place(entry: Fetched, unpackdir: Path, source: Path) -> None:
-    """Puts one entry where it belongs below ``unpackdir``; ``source`` is S. Errors: HBS101 to HBS105, HBS111 to HBS113."""
+def place(entry: Fetched, unpackdir: Path) -> None:
+    """Puts one entry where it belongs below ``unpackdir``. Errors: HBS101 to HBS105, HBS111 to HBS113."""
     parameters = entry.parameters
     destination = _below(unpackdir, parameters.get("subdir", ""), "subdir", entry)
-    if entry.type in ("git", "gitsm") and entry.path.is_dir():
-        default = source.name if source.parent == unpackdir else "git"
-        _export(entry, _below(destination, parameters.get("destsuffix", default), "destsuffix", entry))
-    elif entry.path.is_dir():
+    if entry.path.is_dir():
         shutil.copytree(entry.path, destination / entry.name, symlinks=True, dirs_exist_ok=True)
     elif parameters.get("unpack", "1").lower() in _NO or archives.kind(entry.path.name) is None:
         target = _below(destination, entry.name, "the name", entry)
@@ -126,27 +122,3 @@ def _below(base: Path, text: str, what: str, entry: Fetched) -> Path:
     if result != base and base not in result.parents:
         raise HadronbakeError.of("HBS111", f"{what} '{text}' leaves {base}, in {entry.uri}")
     return result
-
-
-def _export(entry: Fetched, destination: Path) -> None:
-    """The files of one commit, with the commit's time; the repository may be read-only."""
-    revision = entry.parameters.get("rev") or entry.parameters.get("tag") or "HEAD"
-    destination.mkdir(parents=True, exist_ok=True)
-    index = destination.parent / f".{destination.name}.index"
-    environment = {**os.environ, "GIT_INDEX_FILE": str(index)}
-    base = ["git", "-c", "safe.directory=*", f"--git-dir={entry.path}", f"--work-tree={destination}"]
-
-    def git(*words: str) -> str:
-        done = subprocess.run([*base, *words], env=environment, capture_output=True, text=True)
-        if done.returncode != 0:
-            raise HadronbakeError.of("HBS114", f"git {words[0]} of {entry.uri} failed: {done.stderr.strip()}")
-        return done.stdout
-
-    subpath = entry.parameters.get("subpath", "").strip("/")
-    git("read-tree", f"{revision}:{subpath}" if subpath else revision)
-    git("checkout-index", "--all", "--force", f"--prefix={destination}/")
-    seconds = int(git("show", "-s", "--format=%ct", f"{revision}^{{commit}}"))
-    index.unlink(missing_ok=True)
-    for directory, _, files in os.walk(destination):
-        for name in files:
-            os.utime(Path(directory, name), (seconds, seconds), follow_symlinks=False)

@@ -4,7 +4,6 @@ import io
 import json
 import lzma
 import os
-import shutil
 import stat
 import subprocess
 import tarfile
@@ -359,40 +358,3 @@ def test_a_missing_source_directory_without_any(tmp_path: Path, step: Step) -> N
 
 def test_a_recipe_without_sources_gets_an_empty_one(step: Step) -> None:
     assert (step(s="foo-1.0") / "foo-1.0").is_dir()
-
-
-@pytest.fixture
-def repository(tmp_path: Path) -> Path:
-    work = tmp_path / "repo"
-    (work / "sub").mkdir(parents=True)
-    git = ["git", "-c", "user.name=n", "-c", "user.email=e@e", "-c", "commit.gpgsign=false", "-C", str(work)]
-    environment = {**os.environ, "GIT_COMMITTER_DATE": "1000000000 +0000", "GIT_AUTHOR_DATE": "1000000000 +0000"}
-    subprocess.run([*git, "init", "-q"], check=True)
-    (work / "file").write_text("one")
-    (work / "sub/tool").write_text("tool")
-    (work / "sub/tool").chmod(0o755)
-    subprocess.run([*git, "add", "."], check=True)
-    subprocess.run([*git, "commit", "-qm", "x"], check=True, env=environment)
-    subprocess.run(["git", "clone", "-q", "--bare", work, tmp_path / "bare.git"], check=True)
-    shutil.rmtree(work)
-    return tmp_path / "bare.git"
-
-
-def test_a_git_repository_is_exported_at_its_commit(repository: Path, step: Step) -> None:
-    before = sorted(repository.rglob("*"))
-    root = step(("git://e.org/foo", "git", repository, {}), s="foo-1.0")
-    assert (root / "foo-1.0/file").read_text() == "one"
-    assert (root / "foo-1.0/file").stat().st_mtime == 1_000_000_000
-    assert os.access(root / "foo-1.0/sub/tool", os.X_OK)
-    assert names(root) == ["foo-1.0"]
-    assert sorted(repository.rglob("*")) == before
-
-
-def test_destsuffix_and_subpath(repository: Path, step: Step) -> None:
-    root = step(("git://e.org/foo", "git", repository, {"destsuffix": "a/b", "subpath": "sub"}), s="a")
-    assert names(root / "a/b") == ["tool"]
-
-
-def test_an_unknown_commit(repository: Path, step: Step) -> None:
-    with pytest.raises(HadronbakeError, match="HBS114"):
-        step(("git://e.org/foo", "git", repository, {"rev": "f" * 40}), s="foo")

@@ -7,6 +7,7 @@ can tell later, without expanding again, whether it still holds.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"\$\{([a-zA-Z0-9\-_+./~:]+)\}")
 # Shortest match; one group of braces without inner ones may be skipped as a whole, so that a flat dict works.
 _PYTHON = re.compile(r"\$\{@((?:\{.*?\}|.)+?)\}")
+
+
+_NONE: frozenset[str] = frozenset()
+_NO_QUESTIONS: Mapping[str, frozenset[str]] = {}
 
 
 class Expansion:
@@ -48,13 +53,14 @@ class Expansion:
         self.varname = varname
         self.raw = raw
         self.value: Any = raw
-        self.references: set[str] = set()
-        self.execs: set[str] = set()
-        self.contains: dict[str, set[str]] = {}
-        self.removes: frozenset[str] = frozenset()
+        self.references: frozenset[str] = _NONE
+        self.execs: frozenset[str] = _NONE
+        self.contains: Mapping[str, frozenset[str]] = _NO_QUESTIONS
+        self.removes: frozenset[str] = _NONE
         # The facts. ``overrides`` is None as long as OVERRIDES made no difference; ``changes`` is -1 without Python.
-        self.inputs: dict[str, Variable | None] = {}
-        self.used: dict[Expansion, None] = {}
+        # There are very many of these objects, so what is empty is not made.
+        self.inputs: dict[str, Variable | None] | None = None
+        self.used: dict[Expansion, None] | None = None
         self.overrides: Overrides | None = None
         self.changes = -1
         self.volatile = False
@@ -64,9 +70,17 @@ class Expansion:
         return self.raw
 
     def note_input(self, name: str, variable: Variable | None) -> None:
-        if self.inputs.setdefault(name, variable) is not variable:
+        if self.inputs is None:
+            self.inputs = {name: variable}
+        elif self.inputs.setdefault(name, variable) is not variable:
             # The same name in two stores: no single store can tell later whether both are as they were.
             self.volatile = True
+
+    def note_used(self, other: Expansion) -> None:
+        if self.used is None:
+            self.used = {other: None}
+        else:
+            self.used[other] = None
 
 
 class Watch:
@@ -77,9 +91,10 @@ class Watch:
 
 
 @lru_cache(maxsize=1 << 16)
-def split_names(text: str) -> tuple[str, ...]:
-    """Literal text and names in turn: ``a${B}c`` is ``("a", "B", "c")``."""
-    return tuple(_NAME.split(text))
+def split_names(text: str) -> tuple[tuple[str, ...], frozenset[str]]:
+    """Literal text and names in turn (``a${B}c`` is ``("a", "B", "c")``), and the set of the names."""
+    parts = tuple(_NAME.split(text))
+    return parts, frozenset(parts[1::2])
 
 
 def expand_into(d: Reading, text: str, result: Expansion) -> None:
@@ -89,9 +104,11 @@ def expand_into(d: Reading, text: str, result: Expansion) -> None:
         first = True
         while "${" in text:
             before = text
-            parts = split_names(text) if first else _NAME.split(text)
+            # Only the text as it was written is likely to come again.
+            parts, names = split_names(text) if first else split_names.__wrapped__(text)
             first = False
-            if len(parts) > 1:
+            if names:
+                result.references = result.references | names if result.references else names
                 text = _fill(d, parts, result)
             if "${@" in text:
                 text = _PYTHON.sub(lambda match: _evaluate(d, match, result), text)
@@ -107,14 +124,13 @@ def expand_into(d: Reading, text: str, result: Expansion) -> None:
     result.value = text
 
 
-def _fill(d: Reading, parts: tuple[str, ...] | list[str], result: Expansion) -> str:
+def _fill(d: Reading, parts: tuple[str, ...], result: Expansion) -> str:
     pieces = list(parts)
     for index in range(1, len(pieces), 2):
         name = pieces[index]
         if name == result.varname:
             raise RecursionError(f"variable {name} references itself")
         value = d.getVar(name)
-        result.references.add(name)
         if value is None:
             pieces[index] = "${" + name + "}"
         elif type(value) is str:
@@ -138,8 +154,11 @@ def _evaluate(d: Reading, match: re.Match[str], result: Expansion) -> str:
     found = python_references(code)
     result.references |= found.references
     result.execs |= found.execs
-    for name, words in found.contains.items():
-        result.contains.setdefault(name, set()).update(words)
+    if found.contains:
+        contains = dict(result.contains)
+        for name, words in found.contains.items():
+            contains[name] = contains.get(name, _NONE) | words
+        result.contains = contains
     result.changes = definition_changes()
     if Watch.current is not None:
         Watch.current.changes = result.changes

@@ -49,7 +49,7 @@ class Reading:
         if found is None:
             found = self._expansion(var)
         if Watch.current is not None:
-            Watch.current.used[found] = None
+            Watch.current.note_used(found)
         value = found.value
         return value if type(value) is str or value is None else copy.copy(value)
 
@@ -68,7 +68,7 @@ class Reading:
         if found is None:
             found = self._expansion(var)
         if Watch.current is not None:
-            Watch.current.used[found] = None
+            Watch.current.note_used(found)
         return found
 
     def expand(self, s: Any, varname: str | None = None) -> Any:
@@ -344,7 +344,7 @@ class Reading:
         if kept.volatile or (kept.changes >= 0 and kept.changes != definition_changes()):
             return False
         variables = self._variables
-        for var, variable in kept.inputs.items():
+        for var, variable in kept.inputs.items() if kept.inputs else ():
             if variables.get(var) is not variable:
                 return False
         if kept.overrides is not None:
@@ -352,8 +352,9 @@ class Reading:
                 self._compute_overrides()
             if kept.overrides != self._overrides:
                 return False
-        for used in kept.used:
-            if not self._holds(used):
+        fresh = self._fresh
+        for used in kept.used or ():
+            if fresh.get(used.varname) is not used and not self._holds(used):  # type: ignore[arg-type]
                 return False
         self._fresh[name] = kept
         return True
@@ -418,6 +419,6 @@ def _names_behind(expansion: Expansion) -> set[str]:
         if id(item) in seen:
             continue
         seen.add(id(item))
-        names.update(item.inputs)
-        waiting.extend(item.used)
+        names.update(item.inputs or ())
+        waiting.extend(item.used or ())
     return names

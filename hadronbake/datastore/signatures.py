@@ -11,7 +11,7 @@ from hadronbake.datastore.errors import ParseError
 from hadronbake.datastore.references import CodeReferences, ModuleFunction, module_functions, python_references
 from hadronbake.datastore.shellcode import shell_references
 from hadronbake.datastore.store import DataStore
-from hadronbake.datastore.variable import WEAK_FLAG, Variable
+from hadronbake.datastore.variable import WEAK_FLAG
 
 Contains = Mapping[str, Iterable[str]]
 _NONE: frozenset[str] = frozenset()
@@ -37,7 +37,7 @@ class Analysis:
         self._d = d
         self._ignored = frozenset(_words(d.getVar("BB_BASEHASH_IGNORE_VARS")) if ignored is None else ignored)
         self._exclude_flags = frozenset(_words(d.getVar("BB_SIGNATURE_EXCLUDE_FLAGS")))
-        self._exported = frozenset(d.exported_names())
+        self.exported = frozenset(d.exported_names())
         self._shell_store = d
         forced = _words(d.getVar("BB_HASH_CODEPARSER_VALS"))
         if forced:
@@ -63,13 +63,8 @@ class Analysis:
 
     def transitive(self, name: str) -> tuple[str, ...]:
         """All names that ``name`` depends on, sorted; itself only if something it needs depends on it."""
-        seen: set[str] = set()
-        waiting = [name]
-        while waiting:
-            new = self.dependencies(waiting.pop()).names - seen
-            seen |= new
-            waiting.extend(new)
-        return tuple(sorted(seen))
+        direct, _ = _gather(self, [name])
+        return tuple(sorted(_closure({name}, direct)))
 
     def runtime_names(self, task: str) -> tuple[str, ...]:
         """What the code of a Python function may read when it runs: what it and the Python functions it calls refer to,
@@ -104,8 +99,10 @@ class Analysis:
         value = self._d.getVarFlag(variable, flag, False)
         if not isinstance(value, str):
             return Dependencies(None if value is None else str(value), _NONE, _NONE)
+        if "${" not in value:
+            return Dependencies(value, _NONE, _NONE)
         met = self._d.expansion(name)
-        every = frozenset(met.references) | self._functions_in(met.execs)
+        every = met.references | self._functions_in(met.execs)
         return Dependencies(value, every - self._ignored, every | frozenset(met.contains))
 
     def _of_variable(self, name: str) -> Dependencies:
@@ -142,7 +139,7 @@ class Analysis:
 
     def _of_text(self, name: str, excluded: frozenset[str]) -> tuple[str | None, frozenset[str], frozenset[str]]:
         met = self._d.expansion(name)
-        every = frozenset(met.references)
+        every = met.references
         if met.execs:
             every |= self._functions_in(met.execs)
         text = None if met.raw is None else str(met.raw)
@@ -179,7 +176,7 @@ class Analysis:
     def _of_shell(self, name: str, excluded: frozenset[str]) -> tuple[str | None, frozenset[str], frozenset[str]]:
         met = self._shell_store.expansion(name)
         commands = shell_references(met.value) if isinstance(met.value, str) else _NONE
-        every = self._exported | frozenset(met.references) | self._functions_in(commands | met.execs)
+        every = self.exported | met.references | self._functions_in(commands | met.execs)
         text = None if met.raw is None else str(met.raw) + self._answers(met.contains, excluded)
         asked = frozenset(met.contains)
         if met.removes:
@@ -212,14 +209,17 @@ class Analysis:
                 lines.append(f"\n{name}{{{item}}} = {answer}")
         return "".join(lines)
 
-    def _functions_in(self, execs: Iterable[str]) -> frozenset[str]:
+    def _functions_in(self, execs: frozenset[str]) -> frozenset[str]:
         """Those of the called names that are variables or tracked library functions."""
-        tracked, variables = module_functions(), self._d.variables
-        return frozenset(
+        if not execs:
+            return _NONE
+        variables = self._d.variables
+        found = frozenset(
             name
-            for name in execs
-            if name in tracked or (name in variables and not name.startswith("__") and _present(variables[name]))
+            for name in variables.keys() & execs
+            if not name.startswith("__") and (variables[name].exists or variables[name].variants)
         )
+        return found | (module_functions().keys() & execs)
 
     def _flag(self, name: str, flags: Mapping[str, Any], flag: str) -> Any:
         """The expanded value of a flag."""
@@ -232,6 +232,32 @@ class Analysis:
         return {name for name in names if not name.startswith(("_", ":"))}
 
 
+@dataclass(frozen=True, slots=True)
+class Hashes:
+    """``texts``: hash texts by name. By task: ``names`` that the hash covers (sorted, without the task), and ``hashes``."""
+
+    texts: Mapping[str, str | None]
+    names: Mapping[str, tuple[str, ...]]
+    hashes: Mapping[str, str]
+
+
+def hash_tasks(d: DataStore, tasks: Iterable[str], ignored: Iterable[str] | None = None) -> Hashes:
+    """The base hashes of all tasks of a recipe, with what is in them. Raises ExpansionError, ParseError."""
+    analysis = Analysis(d, ignored)
+    tasks = list(tasks)
+    direct, texts = _gather(analysis, tasks)
+    # Every shell function depends on all exported variables: what these need is worked out once.
+    common = analysis.exported & direct.keys()
+    behind = _closure(common, direct) | common
+    names: dict[str, tuple[str, ...]] = {}
+    hashes: dict[str, str] = {}
+    pieces = {name: _piece(name, text) for name, text in texts.items()}
+    for task in tasks:
+        names[task] = tuple(sorted(_closure({task}, direct, common, behind)))
+        hashes[task] = _hash(texts[task], [pieces[name] for name in names[task]])
+    return Hashes(texts, names, hashes)
+
+
 def value_dependencies(d: DataStore, name: str, ignored: Iterable[str] | None = None) -> Dependencies:
     """Hash text and dependencies of one variable; for many use one :class:`Analysis`."""
     return Analysis(d, ignored).dependencies(name)
@@ -241,41 +267,21 @@ def generate_dependencies(
     d: DataStore, tasks: Iterable[str], ignored: Iterable[str] | None = None
 ) -> tuple[dict[str, tuple[str, ...]], dict[str, str | None]]:
     """For the tasks and all they depend on: the direct dependencies (sorted), and the hash text, by name."""
-    analysis = Analysis(d, ignored)
-    names: dict[str, tuple[str, ...]] = {}
-    texts: dict[str, str | None] = {}
-    waiting = list(tasks)
-    while waiting:
-        name = waiting.pop()
-        if name not in names:
-            found = analysis.dependencies(name)
-            names[name] = tuple(sorted(found.names))
-            texts[name] = found.text
-            waiting.extend(found.names)
-    return names, texts
+    direct, texts = _gather(Analysis(d, ignored), tasks)
+    return {name: tuple(sorted(found)) for name, found in direct.items()}, texts
 
 
 def transitive(task: str, names: Mapping[str, Iterable[str]]) -> list[str]:
     """All that ``task`` depends on, sorted, from the direct dependencies that :func:`generate_dependencies` gives."""
-    seen: set[str] = set()
-    waiting = [task]
-    while waiting:
-        for name in names[waiting.pop()]:
-            if name not in seen:
-                seen.add(name)
-                waiting.append(name)
-    return sorted(seen)
+    return sorted(_closure({task}, names))
 
 
 def basehash(task: str, names: Mapping[str, Iterable[str]], texts: Mapping[str, str | None]) -> str:
-    """SHA-256 over the task's hash text and, in sorted order, the name and text of all it depends on. Each piece has its
-    length before it, so that no two different inputs give the same bytes."""
-    digest = hashlib.sha256()
-    _add(digest, texts[task])
-    for name in transitive(task, names):
-        _add(digest, name)
-        _add(digest, texts[name])
-    return digest.hexdigest()
+    """SHA-256 over the task's hash text and, in sorted order, the names and texts of all it depends on.
+
+    Each name and text goes in as a digest of its own, so that no two different inputs give the same bytes.
+    """
+    return _hash(texts[task], [_piece(name, texts[name]) for name in transitive(task, names)])
 
 
 def runtime_names(d: DataStore, task: str) -> tuple[str, ...]:
@@ -283,13 +289,51 @@ def runtime_names(d: DataStore, task: str) -> tuple[str, ...]:
     return Analysis(d).runtime_names(task)
 
 
-def _add(digest: Any, text: str | None) -> None:
-    if text is None:
-        digest.update(b"-")
-        return
-    data = text.encode("utf-8", "surrogateescape")
-    digest.update(b"%d:" % len(data))
-    digest.update(data)
+def _gather(analysis: Analysis, tasks: Iterable[str]) -> tuple[dict[str, frozenset[str]], dict[str, str | None]]:
+    """Direct dependencies and hash texts of the tasks and of all that they need."""
+    direct: dict[str, frozenset[str]] = {}
+    texts: dict[str, str | None] = {}
+    waiting = set(tasks)
+    while waiting:
+        name = waiting.pop()
+        found = analysis.dependencies(name)
+        direct[name] = found.names
+        texts[name] = found.text
+        waiting |= found.names - direct.keys()
+    return direct, texts
+
+
+def _closure(
+    start: Iterable[str],
+    direct: Mapping[str, Iterable[str]],
+    common: frozenset[str] = _NONE,
+    behind: Iterable[str] = (),
+) -> set[str]:
+    """All that is reached from ``start`` in one step or more. ``behind``: ``common`` and all that is reached from it."""
+    seen: set[str] = set()
+    frontier = set(start)
+    while frontier:
+        found: set[str] = set().union(*[direct[name] for name in frontier])
+        frontier = found - seen
+        seen |= frontier
+        if common and common <= frontier:
+            seen.update(behind)
+            frontier -= common
+    return seen
+
+
+def _piece(name: str, text: str | None) -> bytes:
+    """Name and text as a digest; no text is not the same as an empty one."""
+    digest = hashlib.sha256(b"%d:" % len(name))
+    digest.update(name.encode("utf-8", "surrogateescape"))
+    if text is not None:
+        digest.update(b"=")
+        digest.update(text.encode("utf-8", "surrogateescape"))
+    return digest.digest()
+
+
+def _hash(text: str | None, pieces: list[bytes]) -> str:
+    return hashlib.sha256(b"".join([_piece("", text), *pieces])).hexdigest()
 
 
 def _words(value: Any) -> list[str]:
@@ -299,7 +343,3 @@ def _words(value: Any) -> list[str]:
 def _value(flags: Mapping[str, Any], flag: str) -> Any:
     value = flags.get(flag)
     return flags.get(WEAK_FLAG + flag) if value is None else value
-
-
-def _present(variable: Variable) -> bool:
-    return variable.exists or bool(variable.variants)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from hadronbake.datastore import signatures
@@ -44,22 +44,19 @@ def make_recipe(
     d = variant.d
     if variant.skipped is not None:
         return Finished(_head(variant, file, {}), _NO_INPUTS)
-    names, texts = signatures.generate_dependencies(d, variant.tasks)
-    inputs = _inputs(variant.tasks, names, texts, d)
-    hashes = {task: signatures.basehash(task, names, texts) for task in variant.tasks}
-    tasks = {task: _task(task, hashes[task], d, file, dependencies) for task in variant.tasks}
+    hashed = signatures.hash_tasks(d, variant.tasks)
+    inputs = _inputs(hashed, d)
+    tasks = {task: _task(task, hashed.hashes[task], d, file, dependencies) for task in variant.tasks}
     errors = find_leaks(inputs.values.values(), host_paths)
     return Finished(_head(variant, file, tasks), inputs, tuple(errors))
 
 
-def _inputs(
-    tasks: Iterable[str], names: dict[str, tuple[str, ...]], texts: dict[str, str | None], d: DataStore
-) -> RecipeInputs:
+def _inputs(hashed: signatures.Hashes, d: DataStore) -> RecipeInputs:
     values = {}
-    for name, text in texts.items():
+    for name, text in hashed.texts.items():
         if text is not None:
             values[name] = HashInput(name, text, _origin(name, d))
-    return RecipeInputs(values, {task: (task, *signatures.transitive(task, names)) for task in tasks})
+    return RecipeInputs(values, {task: (task, *names) for task, names in hashed.names.items()})
 
 
 def _origin(name: str, d: DataStore) -> Location | None:

@@ -200,17 +200,26 @@ def _prepare(root: Path, suite: str, settings: FetchSettings) -> bool:
         (root / directory).mkdir(parents=True, exist_ok=True)
     (root / "status").touch()
     user = "root" if os.geteuid() == 0 else "_apt"
-    (root / "apt.conf").write_text(_CONFIGURATION.format(root=root, user=user))
+    _replace(root / "apt.conf", _CONFIGURATION.format(root=root, user=user))
     known = root / "suites"
     suites = sorted({suite, *(known.read_text().split() if known.exists() else [])})
     text = "".join(f"{line}\n" for line in source_lines(configured(settings.apt_root, root / "keys"), suites))
     sources = root / "sources.list"
     if sources.exists() and sources.read_text() == text:
         return False
-    sources.write_text(text)
-    known.write_text(" ".join(suites))
+    _replace(sources, text)
+    _replace(known, " ".join(suites))
     (root / "updated").unlink(missing_ok=True)
     return True
+
+
+def _replace(path: Path, text: str) -> None:
+    """Other downloads read these files meanwhile: they never see one half written."""
+    if path.exists() and path.read_text() == text:
+        return
+    temporary = path.with_name(path.name + ".new")
+    temporary.write_text(text)
+    temporary.replace(path)
 
 
 def _age(root: Path) -> float:

@@ -108,8 +108,14 @@ def _search(entry: SourceEntry, target: Path, settings: FetchSettings, report: R
 
 def _try(place: SourceEntry, entry: SourceEntry, target: Path, settings: FetchSettings, report: Report) -> None:
     partial = settings.downloads / f"{entry.filename}.part"
+    resumed = partial.exists()
     _bring(place, entry, partial, settings, report)
     actual = store.sha256_of(partial)
+    if actual != entry.sha256 and resumed:
+        # What an earlier run left may have been bad.
+        http.discard(partial)
+        _bring(place, entry, partial, settings, report)
+        actual = store.sha256_of(partial)
     if actual != entry.sha256:
         aside = store.set_aside(partial, actual, entry.filename)
         http.discard(partial)

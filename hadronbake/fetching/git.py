@@ -154,7 +154,9 @@ def _get_commit(
         "\n".join(
             [f"no repository has the commit {commit} of '{entry.uri}'", *(f"    {text}" for _, text in failures)]
         ),
-        hint="is the commit still on a branch or tag there?" if failures else "no place is left to ask",
+        hint="is the commit still on a branch or tag there?"
+        if any("our ref" in text for _, text in failures)
+        else None,
     )
 
 

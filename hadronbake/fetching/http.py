@@ -6,6 +6,7 @@ Resuming follows RFC 9110 §13.1.5, §14: ``Range`` with ``If-Range`` and the va
 from __future__ import annotations
 
 import json
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -98,6 +99,9 @@ def _transfer(
     except requests.exceptions.Timeout:
         raise _Broken(f"no answer for {settings.stall_seconds:g} s") from None
     except requests.RequestException as error:
+        # That there is no such name is an answer; that no name server answered may pass.
+        if _errno(error) in (socket.EAI_NONAME, socket.EAI_NODATA):
+            raise Unavailable("there is no host of that name") from None
         raise _Broken(_reason(error)) from None
     with response:
         if response.status_code == 416 and start:
@@ -161,13 +165,26 @@ def _chunks(response: requests.Response, stall_seconds: float) -> Iterator[bytes
         yield chunk
 
 
-def _reason(error: BaseException) -> str:
-    """The innermost cause in few words: the wrappers of requests and urllib3 say little more."""
-    cause: BaseException = error
-    while True:
-        inner = getattr(cause, "reason", None) or (cause.args[0] if cause.args else None)
-        if not isinstance(inner, BaseException):
+def _causes(error: BaseException) -> list[BaseException]:
+    """The error and what it wraps, from the outside in: requests and urllib3 put one into another."""
+    causes = [error]
+    while len(causes) < 10:
+        cause = causes[-1]
+        inner = [getattr(cause, "reason", None), *cause.args[:1], cause.__cause__]
+        found = next((item for item in inner if isinstance(item, BaseException)), None)
+        if found is None:
             break
-        cause = inner
-    text = str(cause).rpartition(": ")[2] or type(cause).__name__
-    return text.strip("()'\"")
+        causes.append(found)
+    return causes
+
+
+def _errno(error: BaseException) -> int | None:
+    return next((cause.errno for cause in _causes(error) if isinstance(cause, OSError) and cause.errno), None)
+
+
+def _reason(error: BaseException) -> str:
+    """The innermost cause in few words: its wrappers say little more."""
+    cause = _causes(error)[-1]
+    if isinstance(cause, OSError) and cause.strerror:
+        return cause.strerror
+    return str(cause).rpartition(": ")[2].strip("()'\"") or type(cause).__name__

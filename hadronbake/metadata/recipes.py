@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from hadronbake.datastore import signatures
 from hadronbake.datastore.dependencies import ParseDependencies, digest_of, tree_of
 from hadronbake.datastore.embedded.uris import BBFetchException, decodeurl
-from hadronbake.datastore.embedded.versions import VersionStringException, explode_dep_versions2
+from hadronbake.datastore.embedded.versions import explode_deps
 from hadronbake.datastore.embedded.words import to_boolean
 from hadronbake.datastore.store import DataStore
 from hadronbake.diagnostics import Diagnostic, HadronbakeError, Location
@@ -130,16 +130,8 @@ def _number(name: str, value: str | None, d: DataStore) -> int:
 
 
 def _names(variable: str, d: DataStore) -> tuple[str, ...]:
-    """The names in a dependency list, without version constraints."""
-    value = d.getVar(variable)
-    if not value:
-        return ()
-    try:
-        return tuple(explode_dep_versions2(value, sort=False))
-    except VersionStringException as error:
-        raise HadronbakeError.of(
-            "HBM043", f"{variable} cannot be read: {error}", d.origin(variable), hint="write NAME or NAME (>= VERSION)"
-        ) from error
+    """The names in a dependency list; what stands in parentheses (versions, sonames) is left out."""
+    return tuple(dict.fromkeys(explode_deps(d.getVar(variable) or "")))
 
 
 def _of_packages(variable: str, packages: tuple[str, ...], d: DataStore) -> dict[str, tuple[str, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import selectors
 import signal
@@ -11,6 +12,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from hadronbake.fetching.model import Unavailable
+
+_PR_SET_PDEATHSIG = 1  # prctl(2)
+_LIBC = ctypes.CDLL(None)
+
+
+def _die_with_parent() -> None:
+    """In the child: the kernel kills it when the engine is killed, so that nothing of it stays."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def run(
@@ -35,6 +44,7 @@ def run(
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            preexec_fn=_die_with_parent,
         )
     except FileNotFoundError:
         raise Unavailable(f"there is no program '{command[0]}' on this machine") from None

@@ -299,7 +299,7 @@ def _gather(analysis: Analysis, tasks: Iterable[str]) -> tuple[dict[str, frozens
         found = analysis.dependencies(name)
         direct[name] = found.names
         texts[name] = found.text
-        waiting |= found.names - direct.keys()
+        waiting.update(found.names.difference(direct))
     return direct, texts
 
 

@@ -378,7 +378,9 @@ class DataStore(Reading, MutableMapping[str, Any]):
         known = self._variables.get(parent)
         if known is not None and var in known.variants:
             variable = self._changeable(parent)
-            variable.variants = {name: suffix for name, suffix in variable.variants.items() if name != var}
+            left = dict(variable.variants)
+            del left[var]
+            variable.variants = left
 
     def _refuse_old_style(self, var: str, loginfo: dict[str, Any]) -> None:
         for word in ("_append", "_prepend", "_remove"):

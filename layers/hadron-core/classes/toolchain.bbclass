@@ -9,6 +9,9 @@ TOOLCHAIN_OECONF = " \
     --disable-nls --disable-multilib --disable-werror --enable-deterministic-archives --with-system-zlib \
 "
 
+# Without texinfo; their configure scripts take a MAKEINFO of the environment for an old one.
+EXTRA_OEMAKE = "MAKEINFO=true"
+
 # What describes the compiler's own libraries, which nobody links, and what is read by people only.
 toolchain_trim() {
     rm -rf ${D}${prefix}/share ${D}${prefix}/include ${D}${prefix}/lib/bfd-plugins

@@ -252,7 +252,6 @@ class Engine:
 
     async def _execute(self, job: Job) -> None:
         outcome: Outcome = "failed"
-        began = time.monotonic()
         try:
             removal = self._removals.get(job.lock or "")
             if removal is not None:
@@ -261,7 +260,6 @@ class Engine:
                 await self._run_task(job)
             else:
                 await self._place(job)
-                self._report(events.TaskFinished(job.label, job.action, time.monotonic() - began, 0.0))
             outcome = "done"
         except MissingBlob as error:
             outcome = await self._missing(job, error)
@@ -322,13 +320,16 @@ class Engine:
     async def _place(self, job: Job) -> None:
         node = self.plan.graph.nodes[job.label]
         tree = self.plan.record[job.label].tree
+        began = time.monotonic()
         if job.action == "deploy":
             placed = await self._thread(self._worker.deploy, node, tree)
         else:
             await self._thread(self._worker.restore, self._order(job), tree)
             placed = True
         self.plan.finished(job.key)
-        self.tally.restored += placed
+        if placed:
+            self.tally.restored += 1
+            self._report(events.TaskFinished(job.label, job.action, time.monotonic() - began, 0.0))
 
     def _order(self, job: Job) -> Order:
         node = self.plan.graph.nodes[job.label]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import subprocess
 import time
@@ -26,18 +27,23 @@ class Ending:
 
 
 class Process:
-    """A running sandbox. Make it in the thread that runs the event loop and lives as long as the program: the kernel kills
-    a sandbox when the thread that started it ends."""
+    """A running sandbox. Make it in the thread that runs the event loop and lives as long as the program: the kernel kills a
+    sandbox when the thread that started it ends.
+
+    ``argv`` is given one argument more: a file descriptor for what the shell's ``times`` says, since none but the sandbox's
+    first process sees how much its processes used.
+    """
 
     def __init__(self, argv: Sequence[str], log: Path, inherited: Sequence[int] = ()) -> None:
         self._began = time.monotonic()
+        self._times = os.memfd_create("times")
         with log.open("ab") as output:
             self._child = subprocess.Popen(
-                argv,
+                [*argv, str(self._times)],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                pass_fds=inherited,
+                pass_fds=(*inherited, self._times),
                 env=_ENVIRONMENT,
                 # A Ctrl-C on the terminal is for hbake, which then ends its tasks.
                 start_new_session=True,
@@ -63,13 +69,20 @@ class Process:
         finally:
             loop.remove_reader(descriptor)
             os.close(descriptor)
+            times = os.pread(self._times, 1000, 0).decode(errors="replace")
+            os.close(self._times)
         _, status, usage = os.wait4(self._child.pid, 0)
         code = os.waitstatus_to_exitcode(status)
         # So that the object doesn't wait for, or warn about, a child that is gone.
         self._child.returncode = code
-        return Ending(code, time.monotonic() - self._began, usage.ru_utime + usage.ru_stime)
+        return Ending(code, time.monotonic() - self._began, usage.ru_utime + usage.ru_stime + seconds_of(times))
 
     def kill(self) -> None:
         """Ends all processes of the sandbox: its first process dies with bubblewrap, and the kernel ends the rest."""
         with suppress(ProcessLookupError):
             os.kill(self._child.pid, signal.SIGKILL)
+
+
+def seconds_of(times: str) -> float:
+    """The sum of all that the shell's ``times`` printed (POSIX: minutes, ``m``, seconds, ``s``)."""
+    return sum(60 * int(minutes) + float(rest) for minutes, rest in re.findall(r"(\d+)m([\d.]+)s", times))

@@ -179,8 +179,9 @@ class Scheduler:
         if self._stopped:
             return 0
         running = sum(job.kind == kind for job in self._running.values())
-        if kind == "task" and self._held is not None and running:
-            return 0
+        if kind == "task" and self._held is not None:
+            # One goes on in any case, or the build would never end.
+            return 1 - running
         return self._limits.get(kind, 1) - running
 
     def _ready(self) -> Iterator[Queued]:

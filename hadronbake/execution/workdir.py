@@ -44,7 +44,7 @@ class WorkDirectory:
     def make(self) -> None:
         if not self.path.is_dir():
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(self._stamps, b"{}")
+            write_atomically(self._stamps, b"{}", durable=False)
             self.path.mkdir()
 
     def remove(self) -> None:
@@ -56,7 +56,8 @@ class WorkDirectory:
 
     def _set(self, task: str, value: str | None) -> None:
         stamps: Mapping[str, str | None] = {**self.stamps(), task: value}
-        write_atomically(self._stamps, json.dumps(stamps, indent=1).encode())
+        # The work itself isn't written through either; torn stamps empty the directory.
+        write_atomically(self._stamps, json.dumps(stamps, indent=1).encode(), durable=False)
 
 
 def remove_tree(path: Path) -> None:

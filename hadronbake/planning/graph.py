@@ -164,18 +164,18 @@ class _Builder:
 
     def ensure(self, recipe: Recipe, task: Task) -> str:
         label = label_of(recipe, task.name)
-        if label not in self.drafts:
-            other = self.by_pn.setdefault(recipe.pn, recipe)
-            if other.id != recipe.id:
-                self.fail(
-                    Diagnostic(
-                        "HBP003",
-                        f"two recipes of the name '{recipe.pn}' are needed by one build",
-                        Location(recipe.file),
-                        hint="choose one with PREFERRED_VERSION or PREFERRED_PROVIDER",
-                        notes=((Location(other.file), "the other one"),),
-                    )
+        other = self.by_pn.setdefault(recipe.pn, recipe)
+        if other.id != recipe.id:
+            self.fail(
+                Diagnostic(
+                    "HBP003",
+                    f"two recipes of the name '{recipe.pn}' are needed by one build",
+                    Location(recipe.file),
+                    hint="choose one with PREFERRED_VERSION or PREFERRED_PROVIDER",
+                    notes=((Location(other.file), "the other one"),),
                 )
+            )
+        if label not in self.drafts:
             self.drafts[label] = _Draft(recipe, task)
             self.waiting.append(label)
         return label

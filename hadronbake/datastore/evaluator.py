@@ -315,7 +315,7 @@ def _find_class(name: str, filename: str, lineno: int, d: DataStore) -> str:
 
 def _function(statement: st.Function, d: DataStore) -> None:
     place = statement.location
-    if statement.name is None:
+    if statement.name is None or statement.name == "__anonymous":
         anonymous = d.getVar("__BBANONFUNCS", False) or ()
         d.setVar("__BBANONFUNCS", [*anonymous, (statement.body, place.file, place.line)], parsing=True)
         return

@@ -79,10 +79,10 @@ def read_configuration(
         else:
             raise HadronbakeError.of("HBM001", f"the configuration was invalidated {_REPARSES} times: giving up")
         layers = read_layers(d)
+        digest = _digest(d, (*environment.items(), *original.take_reads()))
         d.setVar("__base_depends", dependencies_of(d))
         d.setVar("__depends", ParseDependencies())
         d.setVar("__included", ())
-        digest = _digest(d, (*environment.items(), *original.take_reads()))
         options = (prefiles, postfiles)
         return Configuration(str(topdir), d, layers, environment, original, options, events.get_handlers(), digest)
 

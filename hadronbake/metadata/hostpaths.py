@@ -22,9 +22,13 @@ def host_paths(d: DataStore) -> re.Pattern[str] | None:
     if home and len(Path(home).parts) > 2:
         names.append(home)
     paths = sorted({name.rstrip("/") for name in names if name and name.startswith("/")}, key=len, reverse=True)
-    # A directory directly below / is too short a name to mean this machine, except where something below it is meant.
-    known = [re.escape(path) + (r"(?![\w.-])" if path.count("/") > 1 else r"/\w") for path in paths if path]
-    return re.compile(r"(?<![\w.-])(?:" + "|".join(known) + ")") if known else None
+    # A directory directly below / is too short a name to mean this machine, except where a path begins with it.
+    known = [
+        re.escape(path) + r"(?![\w.-])" if path.count("/") > 1 else r"(?<![\w.}-])" + re.escape(path) + r"/\w"
+        for path in paths
+        if path
+    ]
+    return re.compile("|".join(known)) if known else None
 
 
 def find_leaks(values: Iterable[HashInput], pattern: re.Pattern[str] | None) -> list[Diagnostic]:

@@ -62,17 +62,20 @@ def module_functions() -> Mapping[str, ModuleFunction]:
 
 
 def register_module(name: str, module: ModuleType | Mapping[str, Any], source_digest: str | None = None) -> None:
-    """Track the functions of ``module`` under the namespace ``name``: a call of ``name.f`` makes the source of f part of the hash.
+    """Track the functions and classes of ``module`` under the namespace ``name``: a call of ``name.f`` makes the source of f part
+    of the hash.
 
     With ``source_digest`` that stands for every function of the module (for a package whose functions use much else),
-    otherwise each function has the digest of its own source. Functions imported from elsewhere are left out.
+    otherwise each one has the digest of its own source. What is imported from elsewhere is left out.
     """
     members = vars(module) if isinstance(module, ModuleType) else module
     own = getattr(module, "__name__", None)
     functions = {
         key: value
         for key, value in members.items()
-        if inspect.isfunction(value) and (own is None or value.__module__ == own) and not key.startswith("__")
+        if (inspect.isfunction(value) or inspect.isclass(value))
+        and (own is None or value.__module__ == own)
+        and not key.startswith("__")
     }
     for key, function in functions.items():
         full = f"{name}.{key}"
@@ -81,16 +84,28 @@ def register_module(name: str, module: ModuleType | Mapping[str, Any], source_di
             found = python_references(source)
         except (OSError, SyntaxError):
             continue
-        # A plain name in the module's own code is the module's own function.
-        execs = frozenset(f"{name}.{item}" if item in functions else item for item in found.execs)
+        execs = frozenset(_full_name(item, name, functions, members) for item in found.execs)
         references = found.references | frozenset(getattr(function, "bb_vardeps", ()))
         references -= frozenset(getattr(function, "bb_vardepsexclude", ()))
         digest = source_digest or hashlib.sha256(source.encode()).hexdigest()
-        _functions[full] = ModuleFunction(full, replace(found, references=references, execs=execs), digest)
+        _functions[full] = ModuleFunction(full, replace(found, references=references, execs=execs - {full}), digest)
         visitor = getattr(function, "visitorcode", None)
         if visitor is not None:
             _visitors[full] = visitor
             python_references.cache_clear()
+
+
+def _full_name(called: str, name: str, functions: Mapping[str, Any], members: Mapping[str, Any]) -> str:
+    """What a call in the code of the module ``name`` would be written as elsewhere."""
+    first, _, rest = called.partition(".")
+    if called in functions:
+        return f"{name}.{called}"
+    value = members.get(first)
+    if isinstance(value, ModuleType) and rest:
+        return f"{value.__name__}.{rest}"
+    if not rest and (inspect.isfunction(value) or inspect.isclass(value)):
+        return f"{value.__module__}.{value.__qualname__}"
+    return called
 
 
 def register_source(name: str, sources: Sequence[str], source_digest: str) -> None:

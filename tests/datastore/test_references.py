@@ -73,6 +73,7 @@ def test_modules(tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
         "def one(d):\n    return two(d) + join('a', d.getVar('A'))\n"
         "def two(d):\n    return bb.utils.contains('W', 'x', '1', '', d)\n"
         "two.bb_vardeps = {'MORE'}\n"
+        "class Three:\n    def run(self, d):\n        return d.getVar('T')\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     import tracked_example  # type: ignore[import-not-found]
@@ -81,8 +82,9 @@ def test_modules(tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     try:
         register_module("ex.mod", tracked_example)
         functions = module_functions()
-        assert set(functions) == {"ex.mod.one", "ex.mod.two"}
-        assert functions["ex.mod.one"].found.execs == {"ex.mod.two", "join"}
+        assert set(functions) == {"ex.mod.one", "ex.mod.two", "ex.mod.Three"}
+        assert functions["ex.mod.one"].found.execs == {"ex.mod.two", "posixpath.join"}
+        assert functions["ex.mod.Three"].found.references == {"T"}
         assert functions["ex.mod.one"].found.references == {"A"}
         assert functions["ex.mod.two"].found.references == {"MORE"}
         assert functions["ex.mod.two"].found.contains == {"W": {"x"}}

@@ -196,6 +196,9 @@ class _Reader:
 
     def _finish_eval(self, words: list[str] | None) -> None:
         if words and not self.silent:
+            # "eval eval a" is "eval a"; taken at once a long row of them costs nothing.
+            first = next((index for index, word in enumerate(words) if word != "eval"), len(words))
+            words = words[first:]
             _Reader(" ".join(words), self.commands, self.functions, self.depth + 1).read()
 
     def _group(self) -> None:

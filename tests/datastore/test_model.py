@@ -175,7 +175,7 @@ def steps(draw: st.DrawFn) -> tuple[str, str, str, str]:
     return kind, name, draw(operators), draw(words_for(name))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(steps(), max_size=14))
 def test_the_store_agrees_with_the_model(todo: list[tuple[str, Operator, str, str]]) -> None:
     model, d = Model(), DataStore()

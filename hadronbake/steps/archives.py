@@ -156,7 +156,7 @@ class Place:
             target = os.open(full, flags, 0o600)
         try:
             write(target)
-            os.fchmod(target, (mode & 0o755) | 0o600)
+            os.fchmod(target, (mode & 0o755) | 0o400)
             os.utime(target, ns=(mtime, mtime))
         finally:
             os.close(target)

@@ -8,9 +8,9 @@ import os
 import re
 import signal
 import time
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import replace
 from multiprocessing import get_context
 
 from hadronbake.datastore import evaluator
@@ -26,7 +26,7 @@ from hadronbake.metadata.layers import RecipeFile
 from hadronbake.metadata.parsecache import Entry, Looked, pack_inputs, pack_recipe
 from hadronbake.metadata.recipes import make_recipe
 from hadronbake.metadata.steps import register_steps
-from hadronbake.metadata.variants import Variant, parse_recipe, python_failure
+from hadronbake.metadata.variants import Variant, metadata_steps, parse_recipe, python_failure, with_excerpt
 
 _SMALL = 20
 _PR_SET_PDEATHSIG = 1
@@ -88,9 +88,11 @@ def parse(file: RecipeFile, configuration: Configuration, paths: re.Pattern[str]
         try:
             found, dependencies = parse_recipe(file, d)
             finished = [make_recipe(variant, file, dependencies, paths) for variant in found.values()]
-            errors = tuple(item for done in finished for item in done.errors)
+            errors = tuple(with_excerpt(item) for done in finished for item in done.errors)
         except Exception as error:
-            errors = explain(error, file.path)
+            # What was said of it before, too: "see above" is all that some errors say.
+            before = [item for item in messages.found if item.severity is Severity.ERROR]
+            errors = (*before, *explain(error, file.path))
     now = time.time_ns()
     looked = tuple(Looked.at(path, state, now) for path, state in dependencies.states.items())
     return Entry(
@@ -108,14 +110,17 @@ def parse(file: RecipeFile, configuration: Configuration, paths: re.Pattern[str]
 
 
 def explain(error: Exception, path: str) -> tuple[Diagnostic, ...]:
-    """What to say of an exception that ended the parsing of a recipe."""
+    """What to say of an exception that ended the reading of ``path``: never nothing, and always with a place."""
+    place = Location(path)
     if isinstance(error, HadronbakeError) and error.diagnostics:
-        return error.diagnostics
-    if isinstance(error, BBHandledException):
-        return (Diagnostic("HBM062", str(error) or "the recipe failed", Location(path)),)
-    own = [line for frame, line in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == path]
-    found = python_failure(error, "parsing", Location(path, own[-1] if own else 0)).diagnostics[0]
-    return (found,)
+        found = error.diagnostics
+    elif isinstance(error, BBHandledException):
+        steps = metadata_steps(error)
+        text = str(error) or "the metadata ended the parse without saying why"
+        found = (Diagnostic("HBM062", text, steps[-1][0] if steps else place),)
+    else:
+        found = python_failure(error, "parsing", place).diagnostics
+    return tuple(with_excerpt(item if item.location is not None else replace(item, location=place)) for item in found)
 
 
 _work: list[tuple[Configuration, re.Pattern[str] | None]] = []

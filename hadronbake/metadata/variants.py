@@ -1,9 +1,11 @@
 """From a recipe file to finalised datastores, one for each variant, in the order of language.md §13."""
 
+# ruff: noqa: PTH123
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+import traceback
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hadronbake.datastore.context import run_body
@@ -152,24 +154,35 @@ def _run_anonymous(d: DataStore) -> None:
 
 def python_failure(error: BaseException, what: str, place: Location) -> BBHandledException:
     """An exception in the metadata's Python as a diagnostic: the innermost line of the metadata, and how it came there."""
-    import traceback
-
-    steps = [
-        (Location(frame.f_code.co_filename, line), frame.f_code.co_name)
-        for frame, line in traceback.walk_tb(error.__traceback__)
-        if not frame.f_code.co_filename.startswith(_ENGINE)
-    ]
+    steps = metadata_steps(error)
     where = next((item for item, _ in reversed(steps) if item.file == place.file), place)
-    excerpt = None
-    try:
-        with open(where.file, encoding="utf-8", errors="replace") as lines:  # noqa: PTH123
-            excerpt = next((line.rstrip("\n") for number, line in enumerate(lines, 1) if number == where.line), None)
-    except OSError:
-        pass
-    notes = tuple((item, f"in {name}") for item, name in reversed(steps) if item != where)
+    notes = tuple((item, "called here") for item, _ in reversed(steps) if item != where)
     text = str(error)
     message = f"{what} failed: {type(error).__name__}" + (f": {text}" if text else "")
-    return BBHandledException(Diagnostic("HBM021", message, where, excerpt=excerpt, notes=notes))
+    return BBHandledException(with_excerpt(Diagnostic("HBM021", message, where, notes=notes)))
+
+
+def metadata_steps(error: BaseException) -> list[tuple[Location, str]]:
+    """The lines of the metadata that an exception came through, outermost first, with the names of the functions."""
+    return [
+        (Location(frame.f_code.co_filename, line), frame.f_code.co_name)
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if frame.f_code.co_filename.startswith("/") and not frame.f_code.co_filename.startswith(_ENGINE)
+    ]
+
+
+def with_excerpt(item: Diagnostic) -> Diagnostic:
+    """The same with the source line that it points at, where that can be read."""
+    if item.excerpt is not None or item.location is None or not item.location.line:
+        return item
+    try:
+        with open(item.location.file, encoding="utf-8", errors="replace") as lines:
+            for number, line in enumerate(lines, 1):
+                if number == item.location.line:
+                    return replace(item, excerpt=line.rstrip("\n"))
+    except OSError:
+        pass
+    return item
 
 
 _ENGINE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120

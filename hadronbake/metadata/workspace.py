@@ -88,7 +88,8 @@ class Workspace:
                 found = collect_files(base.d, base.layers)
                 dangling = dangling_appends(found, base.d)
             except Exception as error:
-                raise HadronbakeError(*explain(error, str(topdir / "conf"))) from error
+                before = [item for item in messages.found if item.severity is Severity.ERROR]
+                raise HadronbakeError(*before, *explain(error, str(topdir / "conf/bblayers.conf"))) from error
         said = [*evaluator.warnings, *messages.found, *found.warnings]
         evaluator.warnings.clear()
         if dangling is not None:

@@ -1,0 +1,6 @@
+def deep(d):
+    return {}['x']
+
+python () {
+    deep(d)
+}

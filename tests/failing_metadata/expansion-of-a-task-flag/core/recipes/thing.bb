@@ -1,0 +1,1 @@
+do_compile[depends] = "${@missing_function(d)}:do_install"

@@ -1,0 +1,3 @@
+python () {
+    bb.fatal("this recipe needs a ", d.getVar("MACHINE"))
+}

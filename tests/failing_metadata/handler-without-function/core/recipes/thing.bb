@@ -1,0 +1,1 @@
+addhandler thing_handler

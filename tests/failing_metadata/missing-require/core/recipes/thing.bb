@@ -1,0 +1,2 @@
+SUMMARY = "x"
+require gone.inc

@@ -1,0 +1,4 @@
+def helper(d):
+    return (1,
+
+A = "1"

@@ -1,0 +1,4 @@
+python do_thing() {
+    x = = 1
+}
+addtask thing

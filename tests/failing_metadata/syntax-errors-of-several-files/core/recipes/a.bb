@@ -1,0 +1,2 @@
+require bad.inc
+B = 1

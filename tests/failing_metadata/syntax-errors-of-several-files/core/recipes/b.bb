@@ -1,0 +1,2 @@
+require bad.inc
+inherit nosuch

@@ -1,0 +1,1 @@
+HB_RECIPE_KIND = "nativ"

@@ -173,7 +173,7 @@ def _run(
         topdir / "hosttools",
         (origin.variable("HOSTTOOLS") or "").split(),
         (origin.variable("HOSTTOOLS_NONFATAL") or "").split(),
-        [*os.environ.get("PATH", os.defpath).split(os.pathsep), "/usr/sbin", "/sbin"],
+        [*hosttools.SYSTEM, *os.environ.get("PATH", os.defpath).split(os.pathsep)],
     )
     downloads = _path(origin, "DL_DIR")
     jobserver = Jobserver(topdir / "cache" / "jobserver", tokens)

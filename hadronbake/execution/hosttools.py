@@ -12,6 +12,8 @@ from hadronbake.diagnostics import Diagnostic, HadronbakeError
 
 # Tools that come as Python packages with the engine are taken from there: those of the host may be too old.
 BUNDLED = frozenset({"ninja"})
+# Asked before PATH: what is below /usr has its libraries and modules in the sandbox; a user's own wrappers don't.
+SYSTEM = ("/usr/bin", "/bin", "/usr/sbin", "/sbin")
 # Debian's package where it isn't called like the tool.
 PACKAGES = {
     "[": "coreutils",

@@ -9,7 +9,6 @@ SRC_URI[sha256sum] = "0ba2a1a4b16afe7bceb2c07e9ce99a8c2c3508e5dec290dbb643384bd6
 
 inherit meson systemd
 
-DISABLE_STATIC = "1"
 # Started by systemd only: no helper that runs as root to start services.
 EXTRA_OEMESON = " \
     -Dsystemd=enabled -Duser_session=true -Dsystemd_system_unitdir=${systemd_system_unitdir} -Dsystemd_user_unitdir=${systemd_user_unitdir} \

@@ -14,7 +14,6 @@ inherit meson
 EXTRA_OEMESON = "-Dzstd=enabled -Dxz=enabled -Dzlib=enabled -Dopenssl=disabled -Dmanpages=false -Dmoduledir=/lib/modules \
     -Dbashcompletiondir=no -Dfishcompletiondir=no -Dzshcompletiondir=no"
 EXTRA_OEMESON:append:class-native = " -Dxz=disabled -Dzlib=disabled"
-MESONOPTS:append = " -Ddefault_library=shared"
 
 PACKAGES =+ "libkmod"
 FILES:libkmod = "${libdir}/libkmod.so.*"

@@ -20,7 +20,6 @@ do_install() {
     oe_runmake -C libcap DESTDIR=${D} install
     oe_runmake -C progs DESTDIR=${D} install
     oe_runmake -C doc DESTDIR=${D} install
-    # The library can be run as a program of no use, which makes it name its interpreter's version of the build.
     rm -f ${D}${libdir}/*.a
 }
 

@@ -5,6 +5,7 @@ DEPENDS = "libxcrypt"
 
 SRC_URI = " \
     https://github.com/linux-pam/linux-pam/releases/download/v${PV}/Linux-PAM-${PV}.tar.xz \
+    file://0001-meson-configure-without-i18n-and-when-cross-compiling.patch \
     file://system-auth \
     file://other \
 "
@@ -14,12 +15,11 @@ S = "${UNPACKDIR}/Linux-PAM-${PV}"
 
 inherit meson
 
-DISABLE_STATIC = "1"
 # logind's support in pam_issue and pam_timestamp would need systemd, which needs this.
 EXTRA_OEMESON = " \
-    -Di18n=disabled -Ddocs=disabled -Daudit=disabled -Deconf=disabled -Dlogind=disabled -Delogind=disabled -Dselinux=disabled \
+    -Di18n=disabled -Ddocs=disabled -Daudit=disabled -Deconf=disabled -Dlogind=disabled -Dselinux=disabled \
     -Dnis=disabled -Dopenssl=disabled -Dpam_userdb=disabled -Dpam_unix=enabled -Dexamples=false -Dxtests=false \
-    -Dsecuredir=${libdir}/security -Dxauth=${bindir}/xauth \
+    -Dsecuredir=${libdir}/security -Dmailspool=/var/mail -Dxauth=${bindir}/xauth \
 "
 
 do_install:append() {

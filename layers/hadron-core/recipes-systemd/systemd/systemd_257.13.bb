@@ -85,7 +85,6 @@ EXTRA_OEMESON = " \
     -Ddefault-dnssec=no \
 "
 MESON_BUILDTYPE = "minsize"
-DISABLE_STATIC = "1"
 FULL_OPTIMIZATION = "-Os -pipe"
 
 do_install:append() {

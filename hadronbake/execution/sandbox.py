@@ -9,6 +9,7 @@ can be made writable.
 
 from __future__ import annotations
 
+import compileall
 import functools
 import importlib.util
 import os
@@ -73,6 +74,8 @@ class Engine(_Frozen):
 def running_engine() -> Engine:
     """This very process's engine."""
     package = Path(__file__).resolve().parent.parent
+    # Every Python task imports from here, and can't keep what it compiles: the mount is read-only.
+    compileall.compile_dir(package, quiet=2)
     packages: list[Path] = []
     for name in _NEEDED_PACKAGES:
         found = importlib.util.find_spec(name)

@@ -20,7 +20,7 @@ from hadronbake.datastore import operations
 from hadronbake.datastore.context import exec_definition, python_context
 from hadronbake.datastore.dependencies import MISSING, State, dependencies_of, state_of
 from hadronbake.datastore.embedded import logs, register, tasks
-from hadronbake.datastore.errors import ParseError, fatal
+from hadronbake.datastore.errors import BBHandledException, ParseError, fatal
 from hadronbake.datastore.references import register_module
 from hadronbake.diagnostics import Diagnostic, Location, Severity, closest
 from hadronbake.language import statements as st
@@ -52,6 +52,15 @@ class SyntaxErrors(ParseError):
         super().__init__(diagnostics[0].message, place.file, place.line, diagnostics=diagnostics)
 
 
+class ConfusingComments(SyntaxErrors, BBHandledException):
+    """Nothing but comments mixed up with continued lines, which BitBake reports in this way."""
+
+
+def _syntax_errors(diagnostics: tuple[Diagnostic, ...]) -> SyntaxErrors:
+    confusing = all(item.code in ("HBL121", "HBL122") for item in diagnostics)
+    return ConfusingComments(diagnostics) if confusing else SyntaxErrors(diagnostics)
+
+
 def set_reader(reader: Callable[[str], ParsedFile]) -> None:
     """Use ``reader(path)`` to read a file that this process has not read yet."""
     _reader[:] = [reader]
@@ -81,7 +90,7 @@ def read(path: str, d: DataStore | None = None) -> ParsedFile:
         if item.severity != "error" and not errors:
             _warn_once(item)
     if errors:
-        raise SyntaxErrors(errors)
+        raise _syntax_errors(errors)
     return parsed
 
 
@@ -97,14 +106,14 @@ def collecting_syntax_errors() -> Iterator[None]:
     except Exception:
         found = _collected.pop()
         if found:
-            raise SyntaxErrors(tuple(dict.fromkeys(found))) from None
+            raise _syntax_errors(tuple(dict.fromkeys(found))) from None
         raise
     except BaseException:
         _collected.pop()
         raise
     found = _collected.pop()
     if found:
-        raise SyntaxErrors(tuple(dict.fromkeys(found)))
+        raise _syntax_errors(tuple(dict.fromkeys(found)))
 
 
 def _read_and_evaluate(path: str, d: DataStore) -> None:

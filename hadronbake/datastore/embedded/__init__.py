@@ -70,15 +70,16 @@ def register() -> ModuleType:
         init=parsing.init_data,
         createCopy=parsing.create_copy,
         inherits_class=parsing.inherits_class,
-        expandKeys=lambda d: d.expandKeys() if hasattr(d, "expandKeys") else context("expand_keys")(d),
+        expandKeys=stubs.expand_keys,
         expand=lambda text, d, varname=None: d.expand(text, varname),
         getVar=lambda name, d, expand=True: d.getVar(name, expand),
         setVar=lambda name, value, d: d.setVar(name, value),
         update_data=lambda d: None,
-        emit_func=lambda *args: context("emit_function_to")(*args),
-        emit_env=lambda *args: context("emit_environment_to")(*args),
-        emit_var=lambda *args: context("emit_variable_to")(*args),
+        emit_func=lambda *args, **options: context("emit_function_to")(*args, **options),
+        emit_env=lambda *args, **options: context("emit_environment_to")(*args, **options),
+        emit_var=lambda *args, **options: context("emit_variable_to")(*args, **options),
     )
+    sys.modules["bb.data"].__getattr__ = stubs.lazy_analysis  # type: ignore[method-assign]
     _module("bb.data_smart", "The datastore's class and errors.", ExpansionError=errors.ExpansionError)
     sys.modules["bb.data_smart"].__getattr__ = lambda name: stubs.lazy_store(name)  # type: ignore[method-assign]
     _module("bb.build", "Tasks.", **_public(tasks))

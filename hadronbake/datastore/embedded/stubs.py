@@ -24,6 +24,17 @@ def context(name: str) -> Any:
     return getattr(importlib.import_module("hadronbake.datastore.emit"), name)
 
 
+def lazy_analysis(name: str) -> Any:
+    """A name of ``bb.codeparser`` or of the analysing half of ``bb.data``, loaded when it is first asked for."""
+    if name.startswith("_"):
+        raise AttributeError(name)
+    return getattr(importlib.import_module("hadronbake.datastore.embedded.analysis"), name)
+
+
+def expand_keys(d: Any, readdata: Any = None) -> None:
+    importlib.import_module("hadronbake.datastore.keys").expand_keys(d)
+
+
 def lazy_store(name: str) -> Any:
     if name == "DataSmart":
         return importlib.import_module("hadronbake.datastore.store").DataStore
@@ -241,7 +252,8 @@ def register_rest(module: Callable[..., ModuleType]) -> None:
     module("bb.providers", "Errors of the choice of providers.", NoProvider=type("NoProvider", (Exception,), {}))
     module("bb.compress", "Compression.", __path__=[])
     module("bb.compress.zstd", "zstd.", open=_zstd_open)
-    module("bb.codeparser", "Analysis of code (the engine's own).")
+    codeparser = module("bb.codeparser", "Analysis of code (the engine's own).")
+    codeparser.__getattr__ = lazy_analysis  # type: ignore[method-assign]
     module("bb.methodpool", "Shared Python context.")
     module("bb.cookerdata", "Configuration files.")
     lazy = module("bb.multiprocessing", "multiprocessing, loaded when it is used.")

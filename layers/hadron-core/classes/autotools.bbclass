@@ -9,6 +9,8 @@ EXTRA_AUTORECONF ??= ""
 EXTRA_OECONF ??= ""
 CACHED_CONFIGUREVARS ??= ""
 CONFIGURE_SCRIPT ?= "${S}/configure"
+# Relative: then so are the names of source files which a program quotes (assert), and no path of the build gets into it.
+CONFIGURE_SCRIPT:class-target ?= "./${@os.path.relpath(d.getVar('S') + '/configure', d.getVar('B'))}"
 DISABLE_STATIC ??= ""
 
 CONFIGUREOPTS = " \

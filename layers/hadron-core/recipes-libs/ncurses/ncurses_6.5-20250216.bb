@@ -24,6 +24,8 @@ do_install() {
         ln -s ${name}w.pc ${D}${libdir}/pkgconfig/$name.pc
     done
     ln -sf libncursesw.so ${D}${libdir}/libcurses.so
+    # How this library was linked is nothing to who uses it.
+    sed -i '/^Libs:/s/-Wl,[^ ]* *//g' ${D}${libdir}/pkgconfig/*w.pc ${D}${libdir}/pkgconfig/tinfo.pc
     # Names the compiler and its flags.
     rm -f ${D}${bindir}/ncurses*-config
     rm -f ${D}${libdir}/terminfo

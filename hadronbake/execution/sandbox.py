@@ -33,6 +33,7 @@ ENVIRONMENT = {"PATH": PATH, "HOME": "/hb/work/.home", "TZ": "UTC", "LC_ALL": "C
 _CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "SETFCAP", "SETGID", "SETUID", "SYS_CHROOT")
 _ETC = Path(__file__).parent / "etc"
 _ROOT_LINKS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
+_HOST_ETC = ("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/alternatives")
 _NETWORK_ETC = ("/etc/resolv.conf", "/etc/ssl", "/etc/ca-certificates", "/etc/pki", "/etc/crypto-policies")
 _NEEDED_PACKAGES = ("pydantic", "pydantic_core", "elftools", "zstandard")
 _MASKED = (
@@ -238,7 +239,7 @@ def _system(network: bool) -> list[str]:
             words += ["--ro-bind", str(path), str(path)]
     for name in ("passwd", "group", "hosts", "nsswitch.conf"):
         words += ["--ro-bind", str(_ETC / name), f"/etc/{name}"]
-    for name in ("/etc/ld.so.cache", "/etc/alternatives", *(_NETWORK_ETC if network else ())):
+    for name in (*_HOST_ETC, *(_NETWORK_ETC if network else ())):
         # The name may be a link to a place that isn't there inside (/run/systemd/resolve): mount what it leads to.
         if Path(name).exists():
             words += ["--ro-bind", str(Path(name).resolve()), name]

@@ -85,8 +85,6 @@ def place(entry: Fetched, unpackdir: Path) -> None:
         shutil.copy2(entry.path, target)
         target.chmod((target.stat().st_mode & 0o755) | 0o600)
     else:
-        if entry.type == "file":
-            destination = _below(destination, str(PurePosixPath(entry.name).parent), "the name", entry)
         strip = parameters.get("striplevel", "0")
         if not strip.isdigit():
             raise HadronbakeError.of("HBS112", f"striplevel must be a number, not '{strip}', in {entry.uri}")

@@ -314,6 +314,7 @@ def test_archives_and_local_files_go_to_unpackdir(tmp_path: Path, step: Step) ->
         ("https://example.org/foo.tar.gz", "https", archive, {}),
         ("https://example.org/raw.tar.gz", "https", archive, {"unpack": "0", "subdir": "raw"}),
         ("file://conf.d/a.conf", "file", tmp_path / "files/conf.d/a.conf", {}),
+        ("file://a/b/local.tar.gz", "file", archive, {"subdir": "local"}),
         ("file://tree", "file", tmp_path / "files/tree", {"subdir": "below"}),
         s="foo-1.0",
     )
@@ -321,6 +322,7 @@ def test_archives_and_local_files_go_to_unpackdir(tmp_path: Path, step: Step) ->
     assert (root / "raw/foo.tar.gz").read_bytes() == archive.read_bytes()
     assert (root / "conf.d/a.conf").read_text() == "a"
     assert stat.S_IMODE((root / "conf.d/a.conf").stat().st_mode) == 0o644
+    check(root / "local")
     assert (root / "below/tree/leaf").read_text() == "leaf"
 
 

@@ -201,7 +201,6 @@ def _run(
             reporter,
         )
         tally = engine.run()
-        worker.trees.trim()
     finally:
         jobserver.close()
     return tally

@@ -50,6 +50,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _HOLD_SECONDS = 2.0
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Metadata(Protocol):
@@ -145,7 +146,7 @@ class Engine:
     async def _run(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._wake = asyncio.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in _SIGNALS:
             self._loop.add_signal_handler(number, self._interrupt)
         try:
             self._advance()
@@ -161,7 +162,7 @@ class Engine:
                 process.kill()
             await asyncio.gather(*self._tasks, *self._removals.values(), return_exceptions=True)
             self._unwatch()
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in _SIGNALS:
                 self._loop.remove_signal_handler(number)
             self._threads.shutdown(cancel_futures=True)
             self._evaluation.shutdown(cancel_futures=True)
@@ -305,8 +306,10 @@ class Engine:
                 del self._processes[job.key]
             if self.tally.interrupted:
                 raise Interrupted
+            # Those of a failed task stay, for `hbake shell`.
             if ending.status != 0:
                 raise TaskFailure
+            await self._thread(self._worker.trees.release, prepared.places)
         inputs: tuple[RecordedInput, ...] = ()
         if node.recorded:
             inputs = await self._evaluate(self.inputs_of, job.label)

@@ -43,9 +43,12 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
+    """``places``: what to give back to :class:`LinkedTrees`."""
+
     spec: SandboxSpec
     argv: tuple[str, ...]
     log: Path
+    places: tuple[Path, ...]
 
 
 class Worker:
@@ -96,7 +99,17 @@ class Worker:
         """Raises HadronbakeError (conflicting sysroots), MissingBlob."""
         node = order.node
         log = self.begin(order)
-        sysroot = self.trees.sysroot(order.sysroot)
+        places: list[Path] = []
+        try:
+            sysroot = self.trees.sysroot(order.sysroot)
+            places.append(sysroot)
+            inputs = {}
+            for name, tree in order.inputs.items():
+                inputs[name] = self.trees.input(tree)
+                places.append(inputs[name])
+        except BaseException:
+            self.trees.release(places)
+            raise
         files = log.with_name(f"{node.task.name}.task")
         remove_tree(files)
         files.mkdir()
@@ -108,7 +121,7 @@ class Worker:
             sysroot=sysroot / "sysroot",
             native=sysroot / "native",
             sources=self._downloads,
-            inputs={name: self.trees.input(tree) for name, tree in order.inputs.items()},
+            inputs=inputs,
             jobserver=self._jobserver,
             network=node.task.network,
             kind=order.kind,
@@ -119,7 +132,7 @@ class Worker:
         # For `hbake shell`, which must not wait for the job server of a build that is gone.
         kept = spec.model_copy(update={"jobserver": None, "environment": {}})
         log.with_name(f"{node.task.name}.sandbox.json").write_text(kept.model_dump_json(indent=1))
-        return Prepared(spec, tuple(argv), log)
+        return Prepared(spec, tuple(argv), log, tuple(places))
 
     def capture(self, order: Order, inputs: Sequence[RecordedInput], ending: Ending) -> Record | None:
         """Stamps the task as done; the record of what it made, kept in shared state, if it has outputs."""

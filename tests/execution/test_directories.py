@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from hadronbake.artifacts.record import RecordedInput
 from hadronbake.artifacts.store import Store
 from hadronbake.diagnostics import HadronbakeError
-from hadronbake.execution import hosttools, resources, script
+from hadronbake.execution import hosttools, resources, script, trees
 from hadronbake.execution.build import jobs_of
 from hadronbake.execution.deploy import deploy
 from hadronbake.execution.history import History
@@ -216,3 +217,18 @@ def test_no_sandbox_to_enter(tmp_path: Path) -> None:
     assert str(caught.value) == (
         f"error[HBE030]: no sandbox of zlib:do_compil in {tmp_path}/logs\n  = hint: did you mean zlib:do_compile?"
     )
+
+
+def test_linked_trees_stay_while_they_are_used_and_then_the_last_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trees, "_KEPT", 1)
+    store = Store(tmp_path / "store")
+    linked = trees.LinkedTrees(tmp_path / "build", store)
+    places = [linked.input(put(store, tmp_path / str(number), a=str(number))) for number in range(4)]  # type: ignore[arg-type]
+    for age, place in enumerate(places):
+        os.utime(place, (age, age))
+    linked.release(places[:3])
+    assert [place.is_dir() for place in places] == [False, False, True, True]
+    assert linked.input(put(store, tmp_path / "0")).is_dir()  # type: ignore[arg-type]
+    assert (places[0] / "out/a").read_text() == "0"

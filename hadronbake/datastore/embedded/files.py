@@ -23,12 +23,20 @@ def mkdirhier(directory: str) -> None:
     os.makedirs(directory, exist_ok=True)
 
 
-def _refuse_unsafe(path: str) -> None:
+def check_unsafe_delete_path(path: str) -> bool:
+    """Whether deleting all of it would be a disaster: the root, ``/home``, or somebody's home."""
+    if not path:
+        return False
     real = os.path.realpath(path)
     home = os.environ.get("HOME", "")
-    unsafe = {"/", "/home", "/root"} | ({os.path.realpath(home)} if home else set())
     parts = real.strip("/").split("/")
-    if real in unsafe or (len(parts) == 2 and parts[0] == "home"):
+    if len(parts) == 2 and parts[0] == "home":
+        return True
+    return real in {"/", "/home", "/root"} or (home != "" and real == os.path.realpath(home))
+
+
+def _refuse_unsafe(path: str) -> None:
+    if check_unsafe_delete_path(path):
         raise Exception(f"bb.utils.remove: refusing to delete {path} recursively")
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from hadronbake.datastore.filters import apply_filters, filter_proc
 
-from . import logs
+from . import files, logs
 
 PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy", "GIT_PROXY_COMMAND", "SSL_CERT_FILE")
 
@@ -116,6 +116,7 @@ def utilities() -> dict[str, Any]:
         "enable_loopback_networking": lambda: None,
         "is_local_uid": is_local_uid,
         "LogCatcher": LogCatcher,
+        "_check_unsafe_delete_path": files.check_unsafe_delete_path,
         "lock_timeout": lock_timeout,
         "lock_timeout_nocheck": lock_timeout,
         "set_process_name": lambda name: None,

@@ -338,11 +338,13 @@ class Engine:
         node = self.plan.graph.nodes[job.label]
         records = self.plan.record
         nodes = self.plan.graph.nodes
+        recipe = self._recipes[node.recipe]
         wipe = node.pn in self.plan.wipe
         self.plan.wipe.discard(node.pn)
         return Order(
             node=node,
-            kind=self._recipes[node.recipe].kind,
+            # A kernel is for the target, but makes tools that run here, of the host's libraries.
+            kind="native" if recipe.variables.get("HB_HOST_HEADERS") == "1" else recipe.kind,
             taskhash=self.plan.taskhash[job.label],
             sysroot={nodes[label].pn: records[label].tree for label in node.sysroot if nodes[label].recorded},
             inputs={f"{nodes[label].pn}/{nodes[label].task.name}": records[label].tree for label in node.inputs},

@@ -20,7 +20,7 @@ from hadronbake.metadata.layers import RecipeFile
 from hadronbake.metadata.recipe import FileInput, HashInput, Recipe, RecipeInputs, RecipeKind, Task
 from hadronbake.metadata.variants import Variant
 
-_SHOWN = ("SUMMARY", "DESCRIPTION", "LICENSE", "SECTION", "HOMEPAGE")
+_SHOWN = ("SUMMARY", "DESCRIPTION", "LICENSE", "SECTION", "HOMEPAGE", "HB_HOST_HEADERS")
 _NO_INPUTS = RecipeInputs({}, {})
 
 

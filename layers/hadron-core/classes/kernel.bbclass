@@ -9,6 +9,7 @@ INHIBIT_DEFAULT_DEPS = "1"
 DEPENDS = "virtual/cross-cc"
 # Its build makes tools that run on the build host, with the host's own C library, libelf and libcrypto.
 HB_HOST_HEADERS = "1"
+do_compile[vardeps] += "HB_HOST_HEADERS"
 
 inherit deploy
 

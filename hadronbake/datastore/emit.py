@@ -26,8 +26,16 @@ def shell_value(text: str) -> str:
 def emit_variable(var: str, d: DataStore, all: bool = False) -> str:
     """One variable or shell function as shell text; "" if there is nothing to say (§15).
 
-    With ``all`` plain variables too, each with its history before it.
+    With ``all`` plain variables too, each with its history before it. What cannot be expanded becomes a comment that says so.
     """
+    try:
+        return _shell_text(var, d, all)
+    except Exception as error:
+        first_line = str(error).split("\n", 1)[0]
+        return f"# expansion of {var} failed: {type(error).__name__}: {first_line}\n"
+
+
+def _shell_text(var: str, d: DataStore, all: bool = False) -> str:
     function = d.getVarFlag(var, "func", False)
     if function and d.getVarFlag(var, "python", False):
         return ""
@@ -35,15 +43,10 @@ def emit_variable(var: str, d: DataStore, all: bool = False) -> str:
     unexport = flag_is_true(d.getVarFlag(var, "unexport"))
     if not (all or export or unexport or function):
         return ""
+    value = d.getVar(var)
     before = ""
-    try:
-        raw = d.getVar(var, False) if all else None
-        value = d.getVar(var)
-    except Exception as error:
-        first_line = str(error).split("\n", 1)[0]
-        return f"# expansion of {var} failed: {type(error).__name__}: {first_line}\n"
     if all:
-        before = _history(var, raw, value, d)
+        before = _history(var, d.getVar(var, False), value, d)
     elif _NOT_SHELL.search(var):
         return ""
     name = d.expand(var)
@@ -85,7 +88,7 @@ def emit_environment_to(o: TextIO, d: DataStore, all: bool = False) -> None:
 
 def emit_function_to(func: str, o: TextIO, d: DataStore) -> None:
     """Write the environment of a shell function, and it with all shell functions it calls."""
-    o.write("".join(_environment(d)))
+    o.write("".join(emit_variable(name, d) for name in _environment(d)))
     o.write("\n")
     for name in shell_functions(func, d):
         o.write(emit_variable(name, d) + "\n")
@@ -108,11 +111,9 @@ def shell_functions(func: str, d: DataStore) -> list[str]:
 
 def shell_script(function_name: str, d: DataStore) -> str:
     """A whole script for ``/bin/sh`` that runs a shell function: environment, functions, call. Raises ExpansionError."""
-    parts = ["#!/bin/sh\nset -e\n\n", *_environment(d), "\n"]
-    for name in shell_functions(function_name, d):
-        # A function whose expansion fails must fail the task's making, not its run.
-        d.getVar(name)
-        parts.append(emit_variable(name, d) + "\n")
+    # What cannot be expanded must fail here, not when the task runs.
+    parts = ["#!/bin/sh\nset -e\n\n", *(_shell_text(name, d) for name in _environment(d)), "\n"]
+    parts.extend(_shell_text(name, d) + "\n" for name in shell_functions(function_name, d))
     parts.append(f"{function_name}\n")
     return "".join(parts)
 
@@ -161,12 +162,10 @@ def _is_definition(text: Any) -> bool:
 
 
 def _environment(d: DataStore) -> list[str]:
-    """The shell text of all exported and unexported variables."""
-    parts = []
-    for name in sorted(d.export_flagged):
-        if not name.startswith("__") and not d.getVarFlag(name, "func", False):
-            parts.append(emit_variable(name, d))
-    return parts
+    """The variables that are exported or taken out of the environment, sorted."""
+    return [
+        name for name in sorted(d.export_flagged) if not name.startswith("__") and not d.getVarFlag(name, "func", False)
+    ]
 
 
 def _history(var: str, raw: Any, value: Any, d: DataStore) -> str:

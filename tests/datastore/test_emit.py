@@ -108,6 +108,11 @@ def test_a_script_that_cannot_be_written_is_an_error(d: DataStore) -> None:
     function(d, "do_x", "${@1/0}\n", 5)
     with pytest.raises(ExpansionError):
         shell_script("do_x", d)
+    function(d, "do_y", "a\n", 5)
+    assert shell_script("do_y", d)
+    d.setVar("EXPORTED", "${@1/0}")
+    with pytest.raises(ExpansionError):
+        shell_script("do_y", d)
 
 
 def test_python_script(d: DataStore) -> None:

@@ -167,7 +167,11 @@ def _along_bbpath(name: str, d: DataStore) -> str | None:
 
 def _read_layers(topdir: Path, d: DataStore) -> None:
     bblayers = topdir / "conf" / "bblayers.conf"
+    dependencies_of(d).note(str(bblayers))
     if not bblayers.is_file():
+        if d.getVar("BBPATH"):
+            # Without layers: the environment says where the configuration is, and that names the recipes.
+            return
         raise HadronbakeError.of(
             "HBM005",
             f"{topdir} is no build directory: there is no {bblayers}",

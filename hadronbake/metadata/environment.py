@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-PASSTHROUGH = ("HOME", "LOGNAME", "PATH", "SHELL", "USER", "LC_ALL", "HB_CACHE", "MACHINE", "DISTRO")
+PASSTHROUGH = ("BBPATH", "HOME", "LOGNAME", "PATH", "SHELL", "USER", "LC_ALL", "HB_CACHE", "MACHINE", "DISTRO")
 """Environment variables that become variables unless BB_ENV_PASSTHROUGH says otherwise."""
 
 

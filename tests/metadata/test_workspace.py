@@ -287,3 +287,14 @@ def test_bb_parse_handle_gives_the_variants(site: Site) -> None:
     path = str(site.recipe("thing_3.bb", 'BBCLASSEXTEND = "native"\n'))
     found = bb.parse.handle(path, site.open().configuration.createCopy())
     assert {name: d.getVar("PN") for name, d in found.items()} == {"": "thing", "native": "thing-native"}
+
+
+def test_without_layers_the_environment_names_bbpath(site: Site) -> None:
+    (site.build / "conf/bblayers.conf").unlink()
+    with pytest.raises(HadronbakeError, match="is no build directory"):
+        site.open()
+    site.environ["BBPATH"] = f"{site.top}/core"
+    text = (site.top / "core/conf/bitbake.conf").read_text()
+    site.write("core/conf/bitbake.conf", text + f'BBFILES = "{site.top}/core/recipes/*.bb"\n')
+    path = str(site.recipe("thing.bb"))
+    assert list(site.open().recipes) == [path]

@@ -45,19 +45,8 @@ gcc_clean_environment() {
 do_configure() {
     gcc_clean_environment
     # It only checks a document, which isn't in every archive of the source.
-    python3 - ${S}/gcc/Makefile.in << 'EOF'
-import re
-import sys
-
-with open(sys.argv[1]) as file:
-    text = file.read()
-rules = re.compile(r"^s-tm-texi:[^\n]*(?:\\\n[^\n]*)*\n(?:\t[^\n]*\n|#[^\n]*\n)*", re.M)
-text, count = rules.subn("", text)
-assert count, "gcc/Makefile.in has changed: no rule for s-tm-texi"
-text += "\ns-tm-texi:\n\t$(STAMP) s-tm-texi\n"
-with open(sys.argv[1], "w") as file:
-    file.write(text)
-EOF
+    grep -q '^s-tm-texi:' ${S}/gcc/Makefile.in || bbfatal "gcc/Makefile.in has changed: no rule for s-tm-texi"
+    perl -0pi -e 's/^s-tm-texi:[^\n]*\n(?:\t[^\n]*\n)*//mg; $_ .= "\ns-tm-texi:\n\t\$(STAMP) s-tm-texi\n"' ${S}/gcc/Makefile.in
     # libgcc and the compiler's configure script look at the C library's headers before there is a compiler for it.
     mkdir -p ${WORKDIR}/musl-headers
     cd ${WORKDIR}/musl-headers

@@ -15,7 +15,7 @@ from hadronbake.datastore.errors import ExpansionError, UnstableOverridesError, 
 from hadronbake.datastore.expansion import Expansion, Watch, expand_into, remove_words
 from hadronbake.datastore.filters import apply_filters
 from hadronbake.datastore.overrides import NO_OVERRIDES, Overrides, choose
-from hadronbake.datastore.variable import WEAK_FLAG, Variable, as_lists, is_missing
+from hadronbake.datastore.variable import MISSING, WEAK_FLAG, Variable, as_lists
 from hadronbake.diagnostics import Diagnostic, Location, closest
 
 # The first evaluation, and five more for it to settle.
@@ -161,7 +161,7 @@ class Reading:
         if weak and WEAK_FLAG + flag in variable.flags:
             return variable.flags[WEAK_FLAG + flag]
         if flag == "_defaultval":
-            return None if is_missing(variable.default) else variable.default
+            return None if variable.default is MISSING else variable.default
         if flag in _OPERATION_LISTS:
             return as_lists(getattr(variable, _OPERATION_LISTS[flag])) or None
         return None
@@ -245,9 +245,9 @@ class Reading:
         variable = self._lookup(var)
         if variable is None:
             return None
-        if not is_missing(variable.value):
+        if variable.value is not MISSING:
             return variable.value
-        return None if is_missing(variable.default) or not weak else variable.default
+        return None if variable.default is MISSING or not weak else variable.default
 
     def _raw(self, var: str, weak: bool, removes: set[str] | None) -> Any:
         """Variant or own value, with appends and prepends. The raw ``:remove`` entries to apply after expansion are
@@ -267,9 +267,9 @@ class Reading:
                     if chosen is not None and (chosen.removes or chosen.variants):
                         removes |= self.expansion(match).removes
         if value is None:
-            if not is_missing(variable.value):
+            if variable.value is not MISSING:
                 value = variable.value
-            elif weak and not is_missing(variable.default):
+            elif weak and variable.default is not MISSING:
                 value = variable.default
         for text, condition in variable.appends:
             if not condition or self._in_force().meets(condition):
@@ -395,13 +395,15 @@ class Reading:
         if Watch.current is not None:
             Watch.current.volatile = True
         overrides = self._in_force()
-        return iter(
-            [
-                name
-                for name, variable in self._variables.items()
-                if variable.exists or (variable.variants and any(map(overrides.is_active, variable.variants.values())))
-            ]
-        )
+        found = []
+        for name, variable in self._variables.items():
+            if (
+                variable.value is not MISSING
+                or variable.exists
+                or (variable.variants and any(map(overrides.is_active, variable.variants.values())))
+            ):
+                found.append(name)
+        return iter(found)
 
     @property
     def variables(self) -> Mapping[str, Variable]:

@@ -20,7 +20,6 @@ from hadronbake.datastore.variable import (
     Variable,
     as_lists,
     from_lists,
-    is_missing,
 )
 from hadronbake.diagnostics import Location
 
@@ -179,7 +178,7 @@ class DataStore(Reading, MutableMapping[str, Any]):
         if flag == "_defaultval":
             variable.default = value
             location = _location(loginfo)
-            if is_missing(variable.value) and location is not None:
+            if variable.value is MISSING and location is not None:
                 variable.origin = location
             above = classify(var).parents
             self._connect(var, above)

@@ -27,10 +27,6 @@ WEAK_FLAG: Final = "_defaultval_flag_"
 NO_FLAGS: Mapping[str, Any] = {}
 
 
-def is_missing(value: Any) -> bool:
-    return value is MISSING
-
-
 class Variable:
     """``default`` is the weak default. ``appends`` and the like: (raw text, condition) in order of evaluation.
 

@@ -7,7 +7,7 @@ DEPENDS = "expat systemd"
 SRC_URI = "https://dbus.freedesktop.org/releases/dbus/dbus-${PV}.tar.xz"
 SRC_URI[sha256sum] = "0ba2a1a4b16afe7bceb2c07e9ce99a8c2c3508e5dec290dbb643384bd6beb7e2"
 
-inherit meson systemd
+inherit meson
 
 # Started by systemd only: no helper that runs as root to start services.
 EXTRA_OEMESON = " \
@@ -17,8 +17,6 @@ EXTRA_OEMESON = " \
     -Dkqueue=disabled -Dmodular_tests=disabled -Dinstalled_tests=false -Dintrusive_tests=false -Dvalgrind=disabled \
     -Ddoxygen_docs=disabled -Dducktype_docs=disabled -Dxml_docs=disabled -Dqt_help=disabled -Drelocation=disabled -Dstats=false \
 "
-
-SYSTEMD_SERVICE:${PN} = "dbus.socket"
 
 do_install:append() {
     # Made by tmpfiles at boot; and nobody starts a session bus from a shell's profile here.

@@ -77,7 +77,7 @@ EXTRA_OEMESON = " \
     -Dsbat-distro=hadron -Dsbat-distro-generation=1 -Dsbat-distro-summary='${DISTRO_NAME}' -Dsbat-distro-pkgname=systemd \
     -Dsbat-distro-version=${PV} -Dsbat-distro-url=https://github.com/kairos-io/hadron \
     -Dpamlibdir=${libdir}/security -Dpamconfdir=${prefix}/lib/pam.d -Ddbuspolicydir=${datadir}/dbus-1/system.d \
-    -Dbashcompletiondir=no -Dzshcompletiondir=no -Dsshconfdir=no -Dsshdconfdir=no \
+    -Dbashcompletiondir=no -Dzshcompletiondir=no -Dsshconfdir=no -Dsshdconfdir=no -Dxinitrcdir=no \
     -Dsulogin-path=${bindir}/sulogin -Dmount-path=${bindir}/mount -Dumount-path=${bindir}/umount -Dkmod-path=${bindir}/kmod \
     -Dkexec-path=${bindir}/kexec -Dquotaon-path=${bindir}/quotaon -Dquotacheck-path=${bindir}/quotacheck \
     -Dloadkeys-path=${bindir}/loadkeys -Dsetfont-path=${bindir}/setfont -Dnologin-path=${bindir}/nologin \
@@ -93,7 +93,7 @@ do_install:append() {
     # Made at boot by tmpfiles.d; /etc is for the machine's owner.
     rm -rf ${D}${localstatedir} ${D}/run ${D}${sysconfdir}/init.d ${D}${sysconfdir}/rc.d ${D}${sysconfdir}/xdg
     # The image has PID 1 under its traditional name too.
-    [ -e ${D}${bindir}/init ] || ln -s ../lib/systemd/systemd ${D}${bindir}/init
+    [ -L ${D}${bindir}/init ] || ln -s ../lib/systemd/systemd ${D}${bindir}/init
 }
 
 PACKAGES = "${PN}-dbg ${PN}-staticdev ${PN}-dev ${PN}-doc ${PN}-boot ${PN}-udev-hwdb libsystemd libudev ${PN}"
@@ -103,6 +103,6 @@ FILES:${PN}-boot = "${prefix}/lib/systemd/boot/efi"
 FILES:${PN}-udev-hwdb = "${prefix}/lib/udev/hwdb.d"
 FILES:${PN}-dev = "${includedir} ${libdir}/libsystemd.so ${libdir}/libudev.so ${libdir}/pkgconfig ${datadir}/pkgconfig"
 FILES:${PN} = "/"
-# mount is run by PID 1, agetty and sulogin by its units.
-RDEPENDS:${PN} = "util-linux"
+# mount is run by PID 1, agetty and sulogin by its units; the libraries are loaded when they are needed, without being linked.
+RDEPENDS:${PN} = "util-linux libkmod liblz4 liblzma libzstd"
 RRECOMMENDS:${PN} = "dbus kmod kbd ${PN}-udev-hwdb"

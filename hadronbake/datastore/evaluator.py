@@ -187,15 +187,21 @@ def _error(
 
 
 def _assignment(statement: st.Assignment, d: DataStore) -> None:
-    operations.assign(
-        d,
-        statement.name,
-        statement.flag,
-        statement.operator,
-        statement.value,
-        statement.location,
-        statement.export,
-    )
+    name, operator = statement.name, statement.operator
+    if operator in _DISCOURAGED and any(word in name for word in (":append", ":prepend", ":remove")):
+        _warn_once(
+            Diagnostic(
+                "HBD102",
+                f"{name} {operator} is not a recommended operator combination, please replace it",
+                statement.location,
+                severity=Severity.WARNING,
+                hint=f'write {name} = " …" with the blank in the value',
+            )
+        )
+    operations.assign(d, name, statement.flag, operator, statement.value, statement.location, statement.export)
+
+
+_DISCOURAGED = frozenset({"+=", "=+", ".=", "=."})
 
 
 def _export(statement: st.Export, d: DataStore) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from hadronbake.datastore.errors import logger
 from hadronbake.datastore.names import classify
 from hadronbake.datastore.store import DataStore
 from hadronbake.datastore.variable import WEAK_FLAG
@@ -21,7 +20,6 @@ _OPERATION_NAMES: dict[str, str] = {
     ".=": "postdot",
     "=.": "predot",
 }
-_DISCOURAGED = frozenset({"+=", "=+", ".=", "=.", "?="})
 
 
 def assign(
@@ -40,11 +38,7 @@ def assign(
             d.assign(info, name, value, location)
             return
     if export:
-        d.setVarFlag(name, "export", 1, op="exported", detail=value, location=location)
-    if operator in _DISCOURAGED and flag is None and (":append" in name or ":prepend" in name or ":remove" in name):
-        logger.warning(
-            "%s %s is not a recommended operator combination, please replace it (%s)", name, operator, location
-        )
+        set_export(d, name, location)
     new = _new_value(d, name, flag, operator, value)
     log: dict[str, Any] = {"op": _OPERATION_NAMES[operator], "detail": value, "location": location}
     if operator == "??=":
@@ -61,7 +55,7 @@ def assign(
 
 def set_export(d: DataStore, name: str, location: Location) -> None:
     """``export NAME``."""
-    d.setVarFlag(name, "export", 1, op="exported", location=location)
+    d.setVarFlag(name, "export", 1, op="exported", detail=1, location=location)
 
 
 def unset(d: DataStore, name: str, flag: str | None, location: Location) -> None:

@@ -1,7 +1,5 @@
 """Assignment operators, and append, prepend, remove (§3, §5)."""
 
-import logging
-
 import pytest
 
 from hadronbake.datastore.operations import assign, set_export, unset
@@ -115,14 +113,6 @@ def test_unset() -> None:
     assert d.getVar("V") is None
     assert d.getVarFlags("V") is None
     assert "V" not in list(d.keys())
-
-
-def test_a_combination_that_is_not_recommended_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.WARNING, "BitBake"):
-        store(("V:append", "+=", "x"))
-    assert [r.getMessage() for r in caplog.records] == [
-        "V:append += is not a recommended operator combination, please replace it (a.conf:3)"
-    ]
 
 
 def test_the_place_of_the_value_in_force() -> None:

@@ -25,11 +25,11 @@ def why(
     from hadronbake.planning.why import render
 
     workspace = open_workspace(build_directory(build_dir), quiet=True)
-    label, causes = explain(target, origin_of(workspace))
+    label, causes, past = explain(target, origin_of(workspace))
     if as_json:
-        print(json.dumps({"task": label, "causes": [cause.__dict__ for cause in causes]}, default=str))
+        print(json.dumps({"task": label, "built": past, "causes": [cause.__dict__ for cause in causes]}, default=str))
         return
-    print(render(label, causes))
+    print(render(label, causes, past))
 
 
 def shell(
@@ -40,7 +40,9 @@ def shell(
     from hadronbake.execution.shell import shell_command
 
     if ":" not in target:
-        raise HadronbakeError.of("HBC120", f"'{target}' names no task", hint=f"for example: hbake shell {target}:do_compile")
+        raise HadronbakeError.of(
+            "HBC120", f"'{target}' names no task", hint=f"for example: hbake shell {target}:do_compile"
+        )
     command = shell_command(Path(build_directory(build_dir)).absolute(), target)
     os.execvp(command[0], command)
 

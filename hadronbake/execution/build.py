@@ -122,8 +122,9 @@ def build(request: BuildRequest, origin: Origin, reporter: events.Reporter) -> B
     return result
 
 
-def explain(target: str, origin: Origin) -> tuple[str, list[why.Cause]]:
-    """The label of the target's task, and the causes for which it is not what it was in the last build."""
+def explain(target: str, origin: Origin) -> tuple[str, list[why.Cause], bool]:
+    """The label of the target's task; the causes for which it is not what it was in the last build; and False. Where nothing
+    has changed since, the causes of its last change that was built, and True."""
     topdir = _path(origin, "TOPDIR")
     tasks = make_graph(BuildRequest((target,)), origin)
     plan = Plan(tasks, lambda pn: {})
@@ -134,7 +135,10 @@ def explain(target: str, origin: Origin) -> tuple[str, list[why.Cause]]:
         return present_inputs(plan, origin, label) if label in tasks.nodes else None
 
     label = tasks.targets[0]
-    return label, why.causes(label, history.inputs, present)
+    found = why.causes(label, history.inputs, present)
+    if found or history.before(label) is None:
+        return label, found, False
+    return label, why.causes(label, history.before, history.inputs), True
 
 
 def make_graph(request: BuildRequest, origin: Origin) -> graph.TaskGraph:

@@ -33,10 +33,14 @@ class Remembered(_Frozen):
 
 
 class _Inputs(_Frozen):
-    """``texts``: each input once; ``tasks``: task → positions in ``texts``."""
+    """``texts``: each input once; ``tasks``: task → positions in ``texts``; ``before``: what it was before the last change."""
 
     texts: tuple[RecordedInput, ...] = ()
     tasks: Mapping[str, tuple[int, ...]] = Field(default_factory=dict)
+    before: Mapping[str, tuple[int, ...]] = Field(default_factory=dict)
+
+    def of(self, places: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[RecordedInput, ...]]:
+        return {task: tuple(self.texts[position] for position in own) for task, own in places.items()}
 
 
 _INDEX = TypeAdapter(dict[str, Remembered])
@@ -79,9 +83,13 @@ class History:
         if task in self._changed.get(pn, {}):
             return self._changed[pn][task]
         stored = self._stored(pn)
-        if task not in stored.tasks:
-            return None
-        return tuple(stored.texts[position] for position in stored.tasks[task])
+        return stored.of(stored.tasks).get(task)
+
+    def before(self, label: str) -> tuple[RecordedInput, ...] | None:
+        """Those that it had before they changed for the last time."""
+        pn, _, task = label.rpartition(":")
+        stored = self._stored(pn)
+        return stored.of(stored.before).get(task)
 
     def save(self) -> None:
         if not self._dirty:
@@ -89,16 +97,20 @@ class History:
         (self._directory / "inputs").mkdir(parents=True, exist_ok=True)
         for pn, tasks in self._changed.items():
             stored = self._stored(pn)
-            merged = {
-                task: tuple(stored.texts[position] for position in places) for task, places in stored.tasks.items()
-            }
-            merged.update(tasks)
+            last, before = stored.of(stored.tasks), stored.of(stored.before)
+            before.update({task: last[task] for task in tasks if task in last})
             positions: dict[RecordedInput, int] = {}
-            layout = {
-                task: tuple(positions.setdefault(item, len(positions)) for item in items)
-                for task, items in merged.items()
-            }
-            content = _Inputs(texts=tuple(positions), tasks=layout)
+
+            def place(
+                states: Mapping[str, tuple[RecordedInput, ...]], positions: dict[RecordedInput, int] = positions
+            ) -> dict[str, tuple[int, ...]]:
+                return {
+                    task: tuple(positions.setdefault(item, len(positions)) for item in items)
+                    for task, items in states.items()
+                }
+
+            places, old = place({**last, **tasks}), place(before)
+            content = _Inputs(texts=tuple(positions), tasks=places, before=old)
             write_atomically(self._file(pn), content.model_dump_json(exclude_defaults=True).encode())
         index = {label: item.model_dump() for label, item in sorted(self._index.items())}
         write_atomically(self._directory / "index.json", json.dumps(index, separators=(",", ":")).encode())

@@ -197,15 +197,20 @@ class Scheduler:
         yield from sorted(ready, key=lambda job: (-job.priority, job.key))
 
 
+# Seconds of a task that never ran here, by its name.
+_TYPICAL = {"do_compile": 60.0, "do_configure": 20.0}
+_SHORT = 3.0
+
+
 def priorities(
-    order: tuple[str, ...], dependents: Mapping[str, list[str]], seconds: Mapping[str, float], default: float = 10.0
+    order: tuple[str, ...], dependents: Mapping[str, list[str]], seconds: Mapping[str, float]
 ) -> dict[str, float]:
     """For each label the seconds of the longest path from its start to the end of the build (its critical path).
 
-    ``order``: dependencies first. ``seconds``: how long a task took the last time; ``default`` for one that is new.
+    ``order``: dependencies first. ``seconds``: how long a task took the last time.
     """
     longest: dict[str, float] = {}
     for label in reversed(order):
-        own = seconds.get(label, default)
+        own = seconds.get(label) or _TYPICAL.get(label.rpartition(":")[2], _SHORT)
         longest[label] = own + max((longest[other] for other in dependents[label]), default=0.0)
     return longest

@@ -105,11 +105,13 @@ def _once(found: list[Cause]) -> list[Cause]:
     return result
 
 
-def render(label: str, found: Sequence[Cause]) -> str:
-    """The text for a person, without a final newline."""
+def render(label: str, found: Sequence[Cause], past: bool = False) -> str:
+    """The text for a person, without a final newline. ``past``: the change has been built."""
     if not found:
         return f"{label}: nothing changed since the last build"
     lines = [f"{label} has changed, because"]
+    if past:
+        lines = [f"{label}: nothing changed since the last build; it had changed before, because"]
     for cause in found:
         where = f" ({cause.location})" if cause.location is not None else ""
         if cause.kind == "new":

@@ -51,7 +51,7 @@ class Terminal:
             text = describe(event)
             if text is not None:
                 style = "red" if isinstance(event, events.TaskFailed) else ""
-                self._console.print(Text(text, style=style))
+                self._console.print(Text(text, style=style), soft_wrap=True)
 
     def close(self) -> None:
         self._live.stop()
@@ -60,9 +60,11 @@ class Terminal:
         now = time.time()
         progress = self._progress
         top = Table.grid(padding=(0, 1))
+        for _ in range(3):
+            top.add_column(no_wrap=True)
         top.add_row(
-            ProgressBar(total=max(progress.total, 1), completed=progress.known, width=30),
-            f"{progress.known}/{progress.total} outputs, {progress.found} known before, {self._ran} tasks run",
+            ProgressBar(total=max(progress.total, 1), completed=progress.known, width=20),
+            f"{progress.known}/{progress.total} outputs ({progress.found} known before), {self._ran} tasks run",
             seconds(now - self._began),
         )
         yield top

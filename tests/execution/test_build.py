@@ -6,9 +6,11 @@ import shutil
 from pathlib import Path
 
 import pytest
-from toybuild import Recorder, Toy, ToyTask, library, program, run
+from toybuild import Recorder, Toy, ToyTask, library, origin, program, run
 
 from hadronbake.diagnostics import HadronbakeError
+from hadronbake.execution.build import explain
+from hadronbake.planning.why import render
 from hadronbake.reporting import events
 
 pytestmark = pytest.mark.sandbox
@@ -143,6 +145,27 @@ def test_work_that_was_done_is_kept(tmp_path: Path) -> None:
     rest = run(tmp_path / "build", [library()], "lib")
     assert list(rest.ran) == ["lib:do_install", "lib:do_populate_sysroot"]
     assert not (tmp_path / "build/work/lib").exists()
+
+
+def test_why(tmp_path: Path) -> None:
+    def said(toys: list[Toy]) -> str:
+        label, causes, past = explain("prog", origin(tmp_path / "build", toys))
+        return render(label, causes, past)
+
+    assert said([library(), program()]).endswith("prog:do_build has not been built here before")
+    run(tmp_path / "build", [library(), program()], "prog")
+    assert said([library(), program()]) == "prog:do_build: nothing changed since the last build"
+    changed = [library(content="two"), program()]
+    cause = (
+        "  variable CONTENT of lib:do_compile changed\n"
+        '    "one" → "two"\n'
+        "    by way of prog:do_build ← prog:do_deploy ← prog:do_install ← "
+    )
+    assert said(changed).startswith(f"prog:do_build has changed, because\n{cause}")
+    run(tmp_path / "build", changed, "prog")
+    assert said(changed).startswith(
+        f"prog:do_build: nothing changed since the last build; it had changed before, because\n{cause}"
+    )
 
 
 def test_force_runs_the_task_and_what_follows(tmp_path: Path) -> None:

@@ -156,6 +156,8 @@ def test_history(tmp_path: Path) -> None:
     again.remember("zlib:do_b", "5", "6", [variable("A", "z")])
     again.save()
     assert History(tmp_path).inputs("zlib:do_b") == (variable("A", "z"),)
+    assert History(tmp_path).before("zlib:do_b") == (variable("A", "x"),)
+    assert History(tmp_path).before("zlib:do_a") is None
     assert History(tmp_path).inputs("zlib:do_a") == (variable("A", "x"), variable("B", "y"))
 
 

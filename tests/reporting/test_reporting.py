@@ -78,7 +78,7 @@ def test_the_terminal_shows_running_tasks_with_their_last_line(tmp_path: Path) -
     with console.capture() as shown:
         console.print(reporter)
     text = shown.get()
-    assert "2/4 outputs, 1 known before, 0 tasks run" in text
+    assert "2/4 outputs (1 known before), 0 tasks run" in text
     assert "zlib:do_compile" in text and "5.0 s" in text and "compiling [x]" in text
     assert "50% of a file" in text
     reporter.handle(events.TaskFinished("zlib:do_compile", "run", 5, 5))

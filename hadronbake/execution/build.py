@@ -13,7 +13,7 @@ from hadronbake.artifacts.record import RecordedInput
 from hadronbake.artifacts.store import Store
 from hadronbake.diagnostics import HadronbakeError
 from hadronbake.execution import fetch, hosttools, sandbox
-from hadronbake.execution.engine import Engine, Settings, Tally, present_inputs
+from hadronbake.execution.engine import Engine, Settings, Tally, present_inputs, system_error
 from hadronbake.execution.history import History
 from hadronbake.execution.jobserver import Jobserver
 from hadronbake.execution.lock import build_lock
@@ -91,9 +91,15 @@ def build(request: BuildRequest, origin: Origin, reporter: events.Reporter) -> B
         plan = Plan(
             tasks, lambda pn: WorkDirectory(topdir, pn).stamps(), forced, lambda label: history.last(label) is None
         )
-        tally = _run(request, origin, plan, store, topdir, history, reporter)
+        try:
+            tally = _run(request, origin, plan, store, topdir, history, reporter)
+        except OSError as error:
+            raise system_error(error) from error
         ok = not tally.failed and not tally.interrupted
-        _remember(plan, origin, history, tally, ok)
+        try:
+            _remember(plan, origin, history, tally, ok)
+        except OSError as error:
+            reporter.handle(events.Message("warning", f"the history isn't kept: {error}"))
     result = BuildResult(
         ok=ok,
         ran=tuple(tally.ran),
@@ -117,6 +123,7 @@ def build(request: BuildRequest, origin: Origin, reporter: events.Reporter) -> B
             result.wall,
             result.cpu,
             len(os.sched_getaffinity(0)),
+            result.interrupted,
         )
     )
     return result
@@ -198,9 +205,7 @@ def _run(
                 tasks=threads,
                 keep_going=request.keep_going,
                 remove_work=(origin.variable("RM_WORK") or "1") == "1",
-                keep=frozenset(named)
-                if request.task or any(":do_" in target for target in request.targets)
-                else frozenset(),
+                keep=frozenset(named),
             ),
             reporter,
         )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import time
 import traceback
@@ -50,6 +51,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _HOLD_SECONDS = 2.0
+# MiB; a task that fails then has most likely failed for it.
+_LITTLE_SPACE = 64
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -191,10 +194,10 @@ class Engine:
     def _obey(self, commands: list[Command]) -> None:
         for item in commands:
             if isinstance(item, Drop):
-                label = self._jobs[item.key].label
-                self.tally.dropped[label] = self._jobs[item.because].label
                 if self.tally.interrupted:
                     continue
+                label = self._jobs[item.key].label
+                self.tally.dropped[label] = self._jobs[item.because].label
                 self._report(events.TaskDropped(label, self._jobs[item.because].label))
             else:
                 task = self._loop.create_task(self._execute(self._jobs[item.key]))
@@ -269,8 +272,7 @@ class Engine:
         except HadronbakeError as error:
             self._failed(job, str(error))
         except OSError as error:
-            place = f": {error.filename}" if error.filename else ""
-            self._failed(job, f"error[HBE020]: {error.strerror or error}{place}")
+            self._failed(job, str(system_error(error)))
         except Exception:
             self._failed(job, traceback.format_exc())
         if self._is_task(job):
@@ -387,6 +389,9 @@ class Engine:
         self.tally.failed.append(job.label)
         log = self._worker.log_path(node)
         shown = tail(log) if job.action == "run" else ()
+        free = shutil.disk_usage(self._worker.topdir).free >> 20
+        if not message and free < _LITTLE_SPACE:
+            message = f"only {free} MiB are left on the disk of {self._worker.topdir}"
         self._report(events.TaskFailed(job.label, str(log), shown, f"hbake shell {job.label}", message))
 
     def _tidy(self, job: Job) -> None:
@@ -409,6 +414,12 @@ class Engine:
 
     async def _thread(self, function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
         return await self._loop.run_in_executor(self._threads, partial(function, *arguments, **named))
+
+
+def system_error(error: OSError) -> HadronbakeError:
+    """What the operating system refused, e.g. because the disk is full."""
+    place = f": {error.filename}" if error.filename else ""
+    return HadronbakeError.of("HBE020", f"{error.strerror or error}{place}")
 
 
 def present_inputs(plan: Plan, metadata: Metadata, label: str) -> tuple[RecordedInput, ...]:

@@ -78,6 +78,7 @@ class Finished:
     wall: float
     cpu: float
     cores: int
+    interrupted: bool = False
 
 
 Event = Progress | TaskStarted | TaskFinished | TaskFailed | TaskDropped | TaskProgress | Message | Finished

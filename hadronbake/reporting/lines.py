@@ -70,7 +70,8 @@ def summary(event: events.Finished) -> str:
         parts.append(f"{len(event.failed)} failed")
     if event.dropped:
         parts.append(f"{event.dropped} not done because of that")
-    text = f"{'done' if event.ok else 'not done'}: {', '.join(parts)}; {seconds(event.wall)}"
+    outcome = "done" if event.ok else "stopped" if event.interrupted else "not done"
+    text = f"{outcome}: {', '.join(parts)}; {seconds(event.wall)}"
     if event.cpu >= 0.05:
         share = event.cpu / max(event.wall * event.cores, 0.001)
         text += f", {seconds(event.cpu)} of CPU ({share:.0%} of {event.cores} cores)"

@@ -28,6 +28,7 @@ do_install() {
     # Perl scripts for a toy certificate authority, and an example of the configuration.
     rm -rf ${D}${sysconfdir}/ssl/misc ${D}${sysconfdir}/ssl/*.dist ${D}${bindir}/c_rehash
     rm -f ${D}${libdir}/*.a
+    chmod 0700 ${D}${sysconfdir}/ssl/private
 }
 
 PACKAGES =+ "libcrypto libssl ${PN}-bin ${PN}-modules ${PN}-conf"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 
 PASSTHROUGH = ("BBPATH", "HOME", "LOGNAME", "PATH", "SHELL", "USER", "LC_ALL", "HB_CACHE", "MACHINE", "DISTRO")
@@ -61,14 +62,55 @@ def let_through(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: environ[name] for name in sorted(wanted) if name in environ}
 
 
+class _View(MutableMapping[str, str]):
+    """``os.environ`` of a process that reads metadata: the real one, but in a thread within ``only_environment`` another.
+
+    Downloads and tasks are started by other threads at the same time, and need the real one.
+    """
+
+    def __init__(self, real: MutableMapping[str, str]) -> None:
+        self.real = real
+        self.local = threading.local()
+
+    def _now(self) -> MutableMapping[str, str]:
+        return getattr(self.local, "environment", None) or self.real
+
+    def __getitem__(self, key: str) -> str:
+        return self._now()[key]
+
+    def __setitem__(self, key: str, value: str) -> None:
+        self._now()[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self._now()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._now())
+
+    def __len__(self) -> int:
+        return len(self._now())
+
+    def copy(self) -> dict[str, str]:
+        return dict(self._now())
+
+
+class _Environment(dict[str, str]):
+    """True even when empty, so that an empty environment is one too."""
+
+    def __bool__(self) -> bool:
+        return True
+
+
 @contextmanager
 def only_environment(environment: Mapping[str, str]) -> Iterator[None]:
-    """Within the block ``os.environ`` has nothing else, so that no Python of the metadata reads what the cache can't know."""
-    saved = dict(os.environ)
-    os.environ.clear()
-    os.environ.update(environment)
+    """Within the block ``os.environ`` has nothing else in this thread: no Python of the metadata reads what the cache can't know."""
+    if not isinstance(os.environ, _View):
+        os.environ = _View(os.environ)  # type: ignore[assignment]  # noqa: B003
+    view = os.environ
+    assert isinstance(view, _View)
+    before = getattr(view.local, "environment", None)
+    view.local.environment = _Environment(environment)
     try:
         yield
     finally:
-        os.environ.clear()
-        os.environ.update(saved)
+        view.local.environment = before

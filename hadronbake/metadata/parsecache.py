@@ -108,7 +108,8 @@ class Looked:
 class Entry:
     """One recipe file: its recipes (one a variant), what they rest on, and what was said while it was parsed.
 
-    ``environment``: what was read of the user's environment. ``inputs``: compressed RecipeInputs by recipe id; empty in the table.
+    ``errors``: why there are no recipes. ``refusals``: by recipe id why it must not be built. ``environment``: what was read of the
+    user's environment. ``inputs``: compressed RecipeInputs by recipe id; empty in the table.
     """
 
     path: str
@@ -119,6 +120,7 @@ class Entry:
     looked: tuple[Looked, ...]
     diagnostics: tuple[Diagnostic, ...] = ()
     errors: tuple[Diagnostic, ...] = ()
+    refusals: Mapping[str, tuple[Diagnostic, ...]] = field(default_factory=dict)
     environment: tuple[tuple[str, str | None], ...] = ()
     inputs: Mapping[str, bytes] = field(default_factory=dict)
 
@@ -234,11 +236,11 @@ class ParseCache:
             bad = {number for number, item in enumerate(looked) if not item.holds()}
             entries = {}
             for row in rows:
-                path, layer, priority, appends, recipes, numbers, diagnostics, environment = row
+                path, layer, priority, appends, recipes, numbers, diagnostics, refusals, environment = row
                 if bad.isdisjoint(numbers) and all(environ.get(name) == value for name, value in environment):
                     own = tuple(looked[number] for number in numbers)
                     entries[path] = Entry(
-                        path, layer, priority, appends, recipes, own, diagnostics, environment=environment
+                        path, layer, priority, appends, recipes, own, diagnostics, (), refusals, environment
                     )
             return entries
         except _BROKEN as error:
@@ -260,6 +262,7 @@ class ParseCache:
                     entry.recipes,
                     own,
                     entry.diagnostics,
+                    entry.refusals,
                     entry.environment,
                 )
             )

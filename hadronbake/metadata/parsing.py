@@ -88,7 +88,6 @@ def parse(file: RecipeFile, configuration: Configuration, paths: re.Pattern[str]
         try:
             found, dependencies = parse_recipe(file, d)
             finished = [make_recipe(variant, file, dependencies, paths) for variant in found.values()]
-            errors = tuple(with_excerpt(item) for done in finished for item in done.errors)
         except Exception as error:
             # What was said of it before, too: "see above" is all that some errors say.
             before = [item for item in messages.found if item.severity is Severity.ERROR]
@@ -104,6 +103,11 @@ def parse(file: RecipeFile, configuration: Configuration, paths: re.Pattern[str]
         looked,
         tuple(dict.fromkeys([*evaluator.warnings, *messages.found])),
         tuple(dict.fromkeys(errors)),
+        {
+            done.recipe.id: tuple(with_excerpt(item) for item in done.refusals)
+            for done in finished
+            if done.refusals and not errors
+        },
         configuration.original.take_reads(),
         {done.recipe.id: pack_inputs(done.inputs) for done in finished},
     )

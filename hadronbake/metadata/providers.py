@@ -57,11 +57,20 @@ def _for_recipe(name: str, d: DataStore) -> str | None:
 
 
 class Providers:
-    """Answers over a fixed set of recipes. ``warnings`` collects what was chosen without a preference, once a name."""
+    """Answers over a fixed set of recipes. ``warnings`` collects what was chosen without a preference, once a name.
 
-    def __init__(self, recipes: Mapping[str, Recipe], preferences: Preferences) -> None:
+    ``refused``: recipes (by id) that are there but must not be built, and why: choosing one raises that.
+    """
+
+    def __init__(
+        self,
+        recipes: Mapping[str, Recipe],
+        preferences: Preferences,
+        refused: Mapping[str, tuple[Diagnostic, ...]] | None = None,
+    ) -> None:
         self.recipes = recipes
         self.preferences = preferences
+        self._refused = refused or {}
         self.warnings: list[Diagnostic] = []
         self._provides: dict[str, list[str]] = {}
         self._rprovides: dict[str, list[str]] = {}
@@ -97,14 +106,14 @@ class Providers:
         """The id of the recipe that provides a build-time name; ``needed_by`` is named in errors. Raises HadronbakeError."""
         known = self._chosen.get(name)
         if known is None:
-            known = self._chosen[name] = self._resolve(name, needed_by)
+            known = self._chosen[name] = self._allowed(self._resolve(name, needed_by))
         return known
 
     def resolve_runtime(self, name: str, needed_by: str | None = None) -> str:
         """The id of the recipe whose package has or provides a run-time name."""
         known = self._rchosen.get(name)
         if known is None:
-            known = self._rchosen[name] = self._resolve_runtime(name, needed_by)
+            known = self._rchosen[name] = self._allowed(self._resolve_runtime(name, needed_by))
         return known
 
     def assumed(self, name: str) -> bool:
@@ -120,6 +129,11 @@ class Providers:
         keys = self._of_pn.get(pn, [])
         best = self._best(pn, keys) if keys else None
         return sorted((self.recipes[key] for key in keys), key=lambda recipe: recipe.id != best)
+
+    def _allowed(self, key: str) -> str:
+        if key in self._refused:
+            raise HadronbakeError(*self._refused[key])
+        return key
 
     def _resolve(self, name: str, needed_by: str | None) -> str:
         keys = self._provides.get(name, [])

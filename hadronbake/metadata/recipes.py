@@ -26,11 +26,11 @@ _NO_INPUTS = RecipeInputs({}, {})
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A recipe, with what only ``why`` and errors want to know. ``errors``: findings that forbid to build it."""
+    """A recipe, with what only ``why`` and errors want to know. ``refusals``: why it must not be built."""
 
     recipe: Recipe
     inputs: RecipeInputs
-    errors: tuple[Diagnostic, ...] = ()
+    refusals: tuple[Diagnostic, ...] = ()
 
 
 def recipe_id(path: str, variant: str) -> str:
@@ -47,8 +47,8 @@ def make_recipe(
     hashed = signatures.hash_tasks(d, variant.tasks)
     inputs = _inputs(hashed, d)
     tasks = {task: _task(task, hashed.hashes[task], d, file, dependencies) for task in variant.tasks}
-    errors = find_leaks(inputs.values.values(), host_paths)
-    return Finished(_head(variant, file, tasks), inputs, tuple(errors))
+    leaks = find_leaks(inputs.values.values(), host_paths)
+    return Finished(_head(variant, file, tasks), inputs, tuple(leaks))
 
 
 def _inputs(hashed: signatures.Hashes, d: DataStore) -> RecipeInputs:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hadronbake.datastore import evaluator
@@ -50,12 +50,13 @@ class Workspace:
         key: str,
         diagnostics: tuple[Diagnostic, ...],
         statistics: Statistics,
+        refusals: Mapping[str, tuple[Diagnostic, ...]],
     ) -> None:
         self.base = base
         self.recipes = recipes
         self.diagnostics = diagnostics
         self.statistics = statistics
-        self.providers = Providers(recipes, preferences_of(base.d))
+        self.providers = Providers(recipes, preferences_of(base.d), refusals)
         self._files = files
         self._cache = cache
         self._key = key
@@ -99,8 +100,12 @@ class Workspace:
         key = f"{engine_digest()}-{base.digest}"
         files = {file.path: file for file in found.recipes}
         entries = _entries(files, base, cache, key, progress, processes)
+        refusals: dict[str, tuple[Diagnostic, ...]] = {}
         for entry in entries.values():
             said.extend(entry.diagnostics)
+            # They are errors for whoever wants to build the recipe, and nobody else.
+            said += [replace(item, severity=Severity.WARNING) for own in entry.refusals.values() for item in own]
+            refusals.update(entry.refusals)
         errors = [item for entry in entries.values() for item in entry.errors]
         if errors:
             raise HadronbakeError(*dict.fromkeys(errors))
@@ -113,7 +118,7 @@ class Workspace:
             targets=len(recipes),
             skipped=sum(1 for recipe in recipes.values() if recipe.skipped is not None),
         )
-        return cls(base, files, recipes, cache, key, tuple(dict.fromkeys(said)), statistics)
+        return cls(base, files, recipes, cache, key, tuple(dict.fromkeys(said)), statistics, refusals)
 
     @property
     def configuration(self) -> DataStore:

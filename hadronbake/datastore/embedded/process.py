@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Sequence
 from typing import IO, Any
@@ -66,6 +67,8 @@ def run(
     options.setdefault("stderr", subprocess.PIPE if options["stdout"] == subprocess.PIPE else None)
     if isinstance(cmd, str):
         options.setdefault("shell", True)
+    # Said expressly: while metadata is read ``os.environ`` is not that of the process.
+    options.setdefault("env", dict(os.environ))
     if input is None:
         options.setdefault("stdin", subprocess.DEVNULL)
     elif isinstance(input, str):

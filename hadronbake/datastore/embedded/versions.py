@@ -94,15 +94,19 @@ def vercmp_string_op(first: str, second: str, operator: str) -> bool:
     return _OPERATORS[operator](vercmp_string(first, second))
 
 
+# A name goes up to a blank or comma, parentheses in it included ("rtld(GNU_HASH)"); a constraint stands by itself.
+_DEPENDENCY = re.compile(r"([^\s,]+)(?:\s+\(([^)]*)\))?")
+
+
 def explode_deps(text: str) -> list[str]:
     """The names in a dependency list, constraints in parentheses left out, in order."""
-    return re.sub(r"\([^)]*\)", " ", text or "").replace(",", " ").split()
+    return [match[1] for match in _DEPENDENCY.finditer(text or "")]
 
 
 def explode_dep_versions2(text: str, *, sort: bool = True) -> dict[str, list[str]]:
     """``"a (>= 1) b"`` → ``{"a": [">= 1"], "b": []}``; several constraints of one name are collected."""
     found: dict[str, list[str]] = {}
-    for match in re.finditer(r"([^\s,()]+)\s*(?:\(([^)]*)\))?", (text or "").replace(",", " ")):
+    for match in _DEPENDENCY.finditer(text or ""):
         name, constraint = match.group(1), match.group(2)
         constraints = found.setdefault(name, [])
         if constraint is not None and constraint.strip():

@@ -1,1 +1,0 @@
-CFLAGS = "-I<top>/core/include"

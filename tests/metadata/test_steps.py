@@ -1,0 +1,58 @@
+"""Calls of ``hb`` in the metadata's Python make the sources behind them part of the hash."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from metadata_site import Site
+
+from hadronbake.metadata import steps
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    top = tmp_path / "hadronbake"
+    for name, text in {
+        "steps/__init__.py": "",
+        "steps/one.py": "from hadronbake.steps import two\nfrom hadronbake.diagnostics import Location\n\n"
+        "def run(d):\n    two.go(d)\n    d.getVar('ONE')\n",
+        "steps/two.py": "import hadronbake.artifacts.tree\n\ndef go(d):\n    d.getVar('TWO')\n",
+        "steps/other.py": "def run(d):\n    pass\n",
+        "artifacts/__init__.py": "",
+        "artifacts/tree.py": "from .digest import sha\n",
+        "artifacts/digest.py": "def sha():\n    pass\n",
+        "diagnostics.py": "",
+    }.items():
+        path = top / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    monkeypatch.setattr(steps, "PACKAGE", top)
+    return top
+
+
+def test_sources_are_followed(package: Path) -> None:
+    found = [str(path.relative_to(package)) for path in steps.source_files(package / "steps/one.py")]
+    assert found == [
+        "steps/one.py",
+        "artifacts/digest.py",
+        "artifacts/tree.py",
+        "steps/__init__.py",
+        "steps/two.py",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"), [("artifacts/digest.py", True), ("steps/other.py", False), ("diagnostics.py", False)]
+)
+def test_a_change_of_a_source_changes_the_hash(package: Path, site: Site, name: str, changes: bool) -> None:
+    path = str(site.recipe("thing.bb", "python do_one() {\n    hb.one.run(d)\n}\naddtask one\nONE = '1'\nTWO = '2'\n"))
+    before = site.open()
+    names = before.inputs(path).tasks["do_one"]
+    assert {"hb.one.run", "ONE", "TWO"} <= set(names)
+    assert set(before.payload(path, "do_one").variables) == {"ONE", "TWO"}
+    (package / name).write_text((package / name).read_text() + "# changed\n")
+    # Another engine: nothing in the cache counts.
+    site.write("build/conf/local.conf", "# changed\n")
+    after = site.open()
+    assert (after.recipes[path].tasks["do_one"].basehash != before.recipes[path].tasks["do_one"].basehash) is changes

@@ -41,6 +41,7 @@ from hadronbake.execution.scheduler import (
     priorities,
 )
 from hadronbake.execution.scheduler import Kind as JobKind
+from hadronbake.execution.stall import Stall, activity, waiting
 from hadronbake.execution.worker import Order, Worker, tail
 from hadronbake.metadata.recipe import Recipe, RecipeInputs, TaskPayload
 from hadronbake.planning.hashes import recorded_inputs
@@ -51,6 +52,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _HOLD_SECONDS = 2.0
+_WATCH_SECONDS = 60.0
 # MiB; a task that fails then has most likely failed for it.
 _LITTLE_SPACE = 64
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -76,6 +78,7 @@ class Settings:
     tasks: int
     fetches: int = 4
     keep_going: bool = False
+    stall_seconds: float = 1800.0
     remove_work: bool = True
     keep: frozenset[str] = frozenset()
 
@@ -302,12 +305,17 @@ class Engine:
             argv = command(prepared.spec, prepared.argv)
             process = Process(argv, prepared.log, (self._jobserver.inherited,))
             self._processes[job.key] = process
+            watch = self._loop.create_task(self._watch(process, prepared.log))
             try:
                 ending = await process.wait()
             finally:
                 del self._processes[job.key]
+                hung = await watch if watch.done() else ""
+                watch.cancel()
             if self.tally.interrupted:
                 raise Interrupted
+            if hung:
+                raise HadronbakeError.of("HBE023", hung, node.task.location)
             # Those of a failed task stay, for `hbake shell`.
             if ending.status != 0:
                 raise TaskFailure
@@ -321,6 +329,17 @@ class Engine:
         self._history.ran(job.label, ending.wall, ending.cpu)
         same = record is not None and record.unihash != record.taskhash
         self._report(events.TaskFinished(job.label, "run", ending.wall, ending.cpu, same))
+
+    async def _watch(self, process: Process, log: Path) -> str:
+        """Ends a process that hangs, and says what it waited for."""
+        limit = self._settings.stall_seconds
+        stall = Stall(limit, time.monotonic())
+        while True:
+            await asyncio.sleep(min(limit / 4, _WATCH_SECONDS))
+            if stall.sample(await self._thread(activity, process.pid, log), time.monotonic()):
+                waits = await self._thread(waiting, process.pid)
+                process.kill()
+                return f"the task did nothing for {limit / 60:.0f} minutes and was ended; it waited for {waits}"
 
     async def _place(self, job: Job) -> None:
         node = self.plan.graph.nodes[job.label]

@@ -49,6 +49,10 @@ class Process:
                 start_new_session=True,
             )
 
+    @property
+    def pid(self) -> int:
+        return self._child.pid
+
     async def wait(self) -> Ending:
         """Ends the process when cancelled."""
         loop = asyncio.get_running_loop()

@@ -4,8 +4,8 @@ import types
 
 import pytest
 
+from hadronbake.datastore import references
 from hadronbake.datastore.references import (
-    forget_modules,
     module_functions,
     python_references,
     register_module,
@@ -14,7 +14,7 @@ from hadronbake.datastore.references import (
 
 
 @pytest.mark.parametrize(
-    ("code", "references", "execs", "contains"),
+    ("code", "names", "execs", "contains"),
     [
         ("d.getVar('A')", "A", "", {}),
         ("x.getVar('A', False)", "A", "", {}),
@@ -46,9 +46,9 @@ from hadronbake.datastore.references import (
         ("d.getVar()", "", "", {}),
     ],
 )
-def test_python(code: str, references: str, execs: str, contains: dict[str, set[str]]) -> None:
+def test_python(code: str, names: str, execs: str, contains: dict[str, set[str]]) -> None:
     found = python_references(code)
-    assert found.references == set(references.split())
+    assert found.references == set(names.split())
     assert found.execs == set(execs.split())
     assert found.contains == contains
 
@@ -79,17 +79,16 @@ def test_modules(tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     import tracked_example  # type: ignore[import-not-found]
 
     assert isinstance(tracked_example, types.ModuleType)
-    try:
-        register_module("ex.mod", tracked_example)
-        functions = module_functions()
-        assert set(functions) == {"ex.mod.one", "ex.mod.two", "ex.mod.Three"}
-        assert functions["ex.mod.one"].found.execs == {"ex.mod.two", "posixpath.join"}
-        assert functions["ex.mod.Three"].found.references == {"T"}
-        assert functions["ex.mod.one"].found.references == {"A"}
-        assert functions["ex.mod.two"].found.references == {"MORE"}
-        assert functions["ex.mod.two"].found.contains == {"W": {"x"}}
-        assert functions["ex.mod.one"].text != functions["ex.mod.two"].text
-        register_module("ex.mod", tracked_example, "digest")
-        assert module_functions()["ex.mod.one"].text == "digest"
-    finally:
-        forget_modules()
+    # Other tests have modules of their own in the process-wide table.
+    monkeypatch.setattr(references, "_functions", {})
+    register_module("ex.mod", tracked_example)
+    functions = module_functions()
+    assert set(functions) == {"ex.mod.one", "ex.mod.two", "ex.mod.Three"}
+    assert functions["ex.mod.one"].found.execs == {"ex.mod.two", "posixpath.join"}
+    assert functions["ex.mod.Three"].found.references == {"T"}
+    assert functions["ex.mod.one"].found.references == {"A"}
+    assert functions["ex.mod.two"].found.references == {"MORE"}
+    assert functions["ex.mod.two"].found.contains == {"W": {"x"}}
+    assert functions["ex.mod.one"].text != functions["ex.mod.two"].text
+    register_module("ex.mod", tracked_example, "digest")
+    assert module_functions()["ex.mod.one"].text == "digest"

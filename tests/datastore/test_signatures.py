@@ -4,8 +4,9 @@ import re
 
 import pytest
 
+from hadronbake.datastore import references
 from hadronbake.datastore.errors import ParseError
-from hadronbake.datastore.references import forget_modules, register_source
+from hadronbake.datastore.references import register_source
 from hadronbake.datastore.signatures import basehash, generate_dependencies, runtime_names, value_dependencies
 from hadronbake.datastore.store import DataStore
 
@@ -131,18 +132,16 @@ def test_forced_values_while_shell_is_read(d: DataStore) -> None:
     assert names(d, "do_x") == {"TOOL"}
 
 
-def test_library_functions(d: DataStore) -> None:
+def test_library_functions(d: DataStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(references, "_functions", {})
     register_source("hb.example", ["def run(d):\n    return d.getVar('A') + d.getVar('B')\n"], "digest")
-    try:
-        python(d, "do_x", "    hb.example.run(d)\n    hb.other.run(d)\n")
-        assert names(d, "do_x") == {"hb.example.run"}
-        found = value_dependencies(d, "hb.example.run")
-        assert (found.text, found.names) == ("digest", {"A", "B"})
-        d.setVarFlag("hb.example.run", "vardepsexclude", "B")
-        assert names(d, "hb.example.run") == {"A"}
-        assert runtime_names(d, "do_x") == ("A", "B", "hb.example.run")
-    finally:
-        forget_modules()
+    python(d, "do_x", "    hb.example.run(d)\n    hb.other.run(d)\n")
+    assert names(d, "do_x") == {"hb.example.run"}
+    found = value_dependencies(d, "hb.example.run")
+    assert (found.text, found.names) == ("digest", {"A", "B"})
+    d.setVarFlag("hb.example.run", "vardepsexclude", "B")
+    assert names(d, "hb.example.run") == {"A"}
+    assert runtime_names(d, "do_x") == ("A", "B", "hb.example.run")
 
 
 def test_what_a_python_task_reads_when_it_runs(d: DataStore) -> None:

@@ -14,6 +14,7 @@ from hadronbake.datastore.references import module_functions, register_source
 
 PACKAGE = Path(__file__).resolve().parent.parent
 ROOMS = ("steps", "images")
+ROOMS = ("steps", "images")
 # It only words what went wrong: no output depends on it.
 _WITHOUT_INFLUENCE = frozenset({"hadronbake.diagnostics", "hadronbake"})
 

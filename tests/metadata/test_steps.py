@@ -10,6 +10,20 @@ from metadata_site import Site
 from hadronbake.metadata import steps
 
 
+RECIPE = """\
+python do_one() {
+    hb.one.run(d)
+}
+addtask one
+python do_image() {
+    hb.rootfs.run(d)
+}
+addtask image
+ONE = "1"
+TWO = "2"
+"""
+
+
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     top = tmp_path / "hadronbake"
@@ -18,6 +32,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "steps/one.py": "from hadronbake.steps import two\nfrom hadronbake.diagnostics import Location\n\n"
         "def run(d):\n    two.go(d)\n    d.getVar('ONE')\n",
         "steps/two.py": "import hadronbake.artifacts.tree\n\ndef go(d):\n    d.getVar('TWO')\n",
+        "images/rootfs.py": "from hadronbake.steps import two\n\ndef run(d):\n    two.go(d)\n",
         "steps/other.py": "def run(d):\n    pass\n",
         "artifacts/__init__.py": "",
         "artifacts/tree.py": "from .digest import sha\n",
@@ -46,9 +61,10 @@ def test_sources_are_followed(package: Path) -> None:
     ("name", "changes"), [("artifacts/digest.py", True), ("steps/other.py", False), ("diagnostics.py", False)]
 )
 def test_a_change_of_a_source_changes_the_hash(package: Path, site: Site, name: str, changes: bool) -> None:
-    path = str(site.recipe("thing.bb", "python do_one() {\n    hb.one.run(d)\n}\naddtask one\nONE = '1'\nTWO = '2'\n"))
+    path = str(site.recipe("thing.bb", RECIPE))
     before = site.open()
     names = before.inputs(path).tasks["do_one"]
+    assert {"hb.rootfs.run", "TWO"} <= set(before.inputs(path).tasks["do_image"])
     assert {"hb.one.run", "ONE", "TWO"} <= set(names)
     assert set(before.payload(path, "do_one").variables) == {"ONE", "TWO"}
     (package / name).write_text((package / name).read_text() + "# changed\n")

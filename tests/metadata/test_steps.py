@@ -9,7 +9,6 @@ from metadata_site import Site
 
 from hadronbake.metadata import steps
 
-
 RECIPE = """\
 python do_one() {
     hb.one.run(d)

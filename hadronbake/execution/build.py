@@ -21,6 +21,7 @@ from hadronbake.execution.workdir import WorkDirectory
 from hadronbake.execution.worker import Worker
 from hadronbake.metadata.recipe import Recipe, RecipeInputs, TaskPayload
 from hadronbake.planning import graph, why
+from hadronbake.planning.hashes import recorded_inputs
 from hadronbake.planning.plan import Plan
 from hadronbake.reporting import events
 
@@ -141,8 +142,18 @@ def explain(target: str, origin: Origin) -> tuple[str, list[why.Cause], bool]:
     def present(label: str) -> tuple[RecordedInput, ...] | None:
         return present_inputs(plan, origin, label) if label in tasks.nodes else None
 
+    def previous(label: str) -> tuple[RecordedInput, ...] | None:
+        known = history.inputs(label)
+        node = tasks.nodes.get(label)
+        if known is not None or node is None or not node.task.noexec:
+            return known
+        # A task that only gathers others is as new as they are, though no build had this very one for its target.
+        last = {dep: history.last(dep) for dep in node.deps}
+        there = {dep: state.unihash if state else "never" for dep, state in last.items()}
+        return recorded_inputs(node.task, origin.inputs(node.recipe), there)
+
     label = tasks.targets[0]
-    found = why.causes(label, history.inputs, present)
+    found = why.causes(label, previous, present)
     if found or history.before(label) is None:
         return label, found, False
     return label, why.causes(label, history.before, history.inputs), True

@@ -152,7 +152,9 @@ def test_why(tmp_path: Path) -> None:
         label, causes, past = explain("prog", origin(tmp_path / "build", toys))
         return render(label, causes, past)
 
-    assert said([library(), program()]).endswith("prog:do_build has not been built here before")
+    assert said([library(), program()]).startswith(
+        "prog:do_build has changed, because\n  prog:do_deploy has not been built here before"
+    )
     run(tmp_path / "build", [library(), program()], "prog")
     assert said([library(), program()]) == "prog:do_build: nothing changed since the last build"
     changed = [library(content="two"), program()]
@@ -166,6 +168,12 @@ def test_why(tmp_path: Path) -> None:
     assert said(changed).startswith(
         f"prog:do_build: nothing changed since the last build; it had changed before, because\n{cause}"
     )
+
+
+def test_why_of_a_target_that_was_built_as_a_part_of_another(tmp_path: Path) -> None:
+    run(tmp_path / "build", [library(), program()], "prog")
+    label, causes, past = explain("lib", origin(tmp_path / "build", [library(), program()]))
+    assert (label, causes, past) == ("lib:do_build", [], False)
 
 
 def test_force_runs_the_task_and_what_follows(tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ inherit autotools
 AUTORECONF = "1"
 # Keymaps stay uncompressed, so that loading one needs neither a library nor another program.
 EXTRA_OECONF = "--disable-nls --disable-vlock --disable-tests --disable-compress --disable-code-coverage"
+# musl's malloc(0) gives a pointer; a test of that can't run here, and its pessimistic answer needs a replacement that kbd hasn't.
+CACHED_CONFIGUREVARS = "ac_cv_func_malloc_0_nonnull=yes ac_cv_func_realloc_0_nonnull=yes"
 
 # gettext's part of the build system, which autoreconf asks for, is only there to be switched off.
 do_install:append() {

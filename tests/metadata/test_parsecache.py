@@ -178,8 +178,8 @@ def test_an_interrupt_leaves_no_process_and_a_good_cache(site: Site, number: sig
     assert process.stdout.readline() == "begin\n"
     process.stdout.readline()
     process.send_signal(number)
-    process.wait(20)
-    for _ in range(100):
+    process.wait(120)
+    for _ in range(1200):
         left = subprocess.run(
             ["ps", "-o", "pid=", "-s", str(process.pid)], capture_output=True, text=True
         ).stdout.split()

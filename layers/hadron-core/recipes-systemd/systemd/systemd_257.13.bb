@@ -64,9 +64,10 @@ apply_oe_series() {
     done < ${UNPACKDIR}/musl/oe.series
 }
 
+# Symbols for a debugger come from DEBUG_FLAGS, as everywhere.
 # Without NSS there is nobody to ask userdbd or homed; musl has neither a cache for ldconfig nor locales to choose from.
 EXTRA_OEMESON = " \
-    ${SYSTEMD_COMMON_MESON} \
+    ${SYSTEMD_COMMON_MESON} -Ddebug=false \
     -Dacl=enabled -Dblkid=enabled -Dfdisk=enabled -Dkmod=enabled -Dopenssl=enabled -Dpam=enabled -Dseccomp=enabled \
     -Dlz4=enabled -Dxz=enabled -Dzlib=enabled -Dzstd=enabled -Ddefault-compression=zstd -Ddbus=disabled \
     -Dnetworkd=true -Ddefault-network=true -Dresolve=true -Dtimesyncd=true -Dlogind=true -Dhostnamed=true -Dtimedated=true \

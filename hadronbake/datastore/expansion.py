@@ -29,6 +29,10 @@ _NONE: frozenset[str] = frozenset()
 _NO_QUESTIONS: Mapping[str, frozenset[str]] = {}
 
 
+# Each pass takes away one level of nesting; text that makes new text without end must not hang.
+_MAX_PASSES = 1000
+
+
 class Expansion:
     """``raw`` text, ``value``, and what was met: ``references`` (names, resolved or not), ``execs`` (called functions),
     ``contains`` (variable → words asked for), ``removes`` (raw ``:remove`` entries that removed something).
@@ -102,7 +106,9 @@ def expand_into(d: Reading, text: str, result: Expansion) -> None:
     varname = result.varname
     try:
         first = True
-        while "${" in text:
+        for _ in range(_MAX_PASSES):
+            if "${" not in text:
+                break
             before = text
             # Only the text as it was written is likely to come again.
             parts, names = split_names(text) if first else split_names.__wrapped__(text)
@@ -114,6 +120,8 @@ def expand_into(d: Reading, text: str, result: Expansion) -> None:
                 text = _PYTHON.sub(lambda match: _evaluate(d, match, result), text)
             if text == before:
                 break
+        else:
+            raise RecursionError(f"the text still changes after {_MAX_PASSES} passes")
     except ExpansionError as error:
         error.addVar(varname)
         raise

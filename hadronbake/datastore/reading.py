@@ -51,7 +51,7 @@ class Reading:
         if Watch.current is not None:
             Watch.current.note_used(found)
         value = found.value
-        return value if type(value) is str or value is None else copy.copy(value)
+        return value if type(value) is str or value is None else _own_copy(value)
 
     def _read_otherwise(self, var: str, expand: Any, noweakdefault: Any, parsing: Any) -> Any:
         if parsing:
@@ -59,7 +59,7 @@ class Reading:
         else:
             value = self._raw(var, not noweakdefault, None)
         if type(value) is not str:
-            return copy.copy(value)
+            return _own_copy(value)
         return self.expandWithRefs(value, var).value if expand else value
 
     def expansion(self, var: str) -> Expansion:
@@ -127,7 +127,7 @@ class Reading:
             if not noweakdefault:
                 return self.expansion(name).value
             return self.expandWithRefs(value, name).value
-        return value if type(value) is str else copy.copy(value)
+        return value if type(value) is str else _own_copy(value)
 
     def getVarFlags(self, var: str, expand: Any = None, internalflags: bool = False) -> dict[str, Any] | None:
         """All flags of ``var`` raw, those named in ``expand`` expanded; None if there are none."""
@@ -136,7 +136,7 @@ class Reading:
             return None
         found: dict[str, Any] = {}
         if internalflags:
-            found = {name: copy.copy(value) for name, value in variable.internal_flags().items()}
+            found = {name: _own_copy(value) for name, value in variable.internal_flags().items()}
         else:
             flags = variable.flags
             for name, value in flags.items():
@@ -146,7 +146,7 @@ class Reading:
                         continue
                 elif name.startswith(("_", ":")):
                     continue
-                found[name] = value if type(value) is str else copy.copy(value)
+                found[name] = value if type(value) is str else _own_copy(value)
         for name in expand or ():
             if name in found:
                 found[name] = self.expand(found[name], f"{var}[{name}]")
@@ -409,6 +409,23 @@ class Reading:
     def variables(self) -> Mapping[str, Variable]:
         """What is stored, by name; not to be changed."""
         return self._variables
+
+
+def _own_copy(value: Any) -> Any:
+    """Of a container a copy, which the caller may change; anything else as it is.
+
+    What an object with a state of its own says can change without the store noticing, so nothing that read one is kept.
+    """
+    kind = type(value)
+    if kind in _CONTAINERS:
+        return copy.copy(value)
+    if kind not in _PLAIN and Watch.current is not None:
+        Watch.current.volatile = True
+    return value
+
+
+_CONTAINERS = frozenset({list, dict, set})
+_PLAIN = frozenset({str, int, float, bool, bytes, tuple, frozenset, type(None)})
 
 
 def _names_behind(expansion: Expansion) -> set[str]:

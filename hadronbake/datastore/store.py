@@ -38,7 +38,7 @@ RENAMED_VARIABLES: Mapping[str, str] = {
 
 
 class DataStore(Reading, MutableMapping[str, Any]):
-    """Names are as in the recipe files, ``V:o`` and ``V:append`` included.
+    """Names are as in the recipe files, ``V:o`` and ``V:append`` included. All stores of a process belong to one thread at a time.
 
     ``**loginfo`` of the changing methods says for the history where the change comes from: ``file`` and ``line``, or ``location``
     (a Location); ``op`` and ``detail``; ``ignore`` keeps it out of the history; ``parsing`` gives :meth:`setVar` the meaning of

@@ -108,6 +108,16 @@ def test_failures(d: DataStore, values: dict[str, str]) -> None:
             d.getVar("V")
 
 
+def test_text_that_makes_text_without_end(d: DataStore) -> None:
+    d.setVar("V", "${@'${' + '@more()}'}")
+    python_context["more"] = lambda: "x${" + "@more()}"
+    try:
+        with pytest.raises(ExpansionError, match="still changes after 1000 passes"):
+            d.getVar("V")
+    finally:
+        del python_context["more"]
+
+
 def test_a_variable_in_its_own_variant(d: DataStore) -> None:
     d.setVar("OVERRIDES", "o")
     d.setVar("V:o", "${V}")
@@ -267,6 +277,21 @@ def test_a_failure_that_python_catches(d: DataStore) -> None:
     assert d.getVar("V") == "failed"
     d.setVar("A", "5")
     assert d.getVar("V") == "5"
+
+
+def test_python_that_reads_an_object_with_a_state(d: DataStore) -> None:
+    class Counter:
+        count = 0
+
+        def next(self) -> int:
+            self.count += 1
+            return self.count
+
+    d.setVar("COUNTER", Counter())
+    d.setVar("V", "${@d.getVar('COUNTER').next()}")
+    assert d.getVar("V") == "1"
+    d.setVar("UNRELATED", "x")
+    assert d.getVar("V") == "2"
 
 
 def test_overrides_that_change(d: DataStore) -> None:

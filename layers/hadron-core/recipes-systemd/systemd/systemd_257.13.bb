@@ -81,9 +81,15 @@ EXTRA_OEMESON = " \
     -Dbashcompletiondir=no -Dzshcompletiondir=no -Dsshconfdir=no -Dsshdconfdir=no -Dxinitrcdir=no \
     -Dsulogin-path=${bindir}/sulogin -Dmount-path=${bindir}/mount -Dumount-path=${bindir}/umount -Dkmod-path=${bindir}/kmod \
     -Dkexec-path=${bindir}/kexec -Dquotaon-path=${bindir}/quotaon -Dquotacheck-path=${bindir}/quotacheck \
-    -Dloadkeys-path=${bindir}/loadkeys -Dsetfont-path=${bindir}/setfont -Dnologin-path=${bindir}/nologin \
+    -Dloadkeys-path=${bindir}/loadkeys -Dsetfont-path=${bindir}/setfont \
     -Dfallback-hostname=hadron -Dcertificate-root=${sysconfdir}/ssl -Dsupport-url=https://github.com/kairos-io/hadron/issues \
-    -Ddefault-dnssec=no \
+    -Ddefault-dnssec=no ${SYSTEMD_IDS_MESON} \
+"
+# The numbers stay the same in all images, whatever else is in them: files that outlive an image belong to them.
+SYSTEMD_IDS_MESON = " \
+    -Dadm-gid=4 -Dtty-gid=5 -Ddisk-gid=6 -Dlp-gid=7 -Dkmem-gid=9 -Dwheel-gid=10 -Dcdrom-gid=11 -Ddialout-gid=18 -Dutmp-gid=22 \
+    -Dtape-gid=33 -Dkvm-gid=36 -Dvideo-gid=39 -Daudio-gid=63 -Dusers-gid=100 -Dinput-gid=104 -Drender-gid=105 -Dsgx-gid=106 \
+    -Dsystemd-journal-gid=190 -Dsystemd-network-uid=192 -Dsystemd-resolve-uid=193 -Dsystemd-timesync-uid=194 \
 "
 MESON_BUILDTYPE = "minsize"
 FULL_OPTIMIZATION = "-Os -pipe"

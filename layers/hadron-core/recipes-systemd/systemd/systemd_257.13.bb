@@ -81,7 +81,7 @@ EXTRA_OEMESON = " \
     -Dbashcompletiondir=no -Dzshcompletiondir=no -Dsshconfdir=no -Dsshdconfdir=no -Dxinitrcdir=no \
     -Dsulogin-path=${bindir}/sulogin -Dmount-path=${bindir}/mount -Dumount-path=${bindir}/umount -Dkmod-path=${bindir}/kmod \
     -Dkexec-path=${bindir}/kexec -Dquotaon-path=${bindir}/quotaon -Dquotacheck-path=${bindir}/quotacheck \
-    -Dloadkeys-path=${bindir}/loadkeys -Dsetfont-path=${bindir}/setfont \
+    -Dloadkeys-path=${bindir}/loadkeys -Dsetfont-path=${bindir}/setfont -Dnologin-path=${bindir}/nologin \
     -Dfallback-hostname=hadron -Dcertificate-root=${sysconfdir}/ssl -Dsupport-url=https://github.com/kairos-io/hadron/issues \
     -Ddefault-dnssec=no ${SYSTEMD_IDS_MESON} \
 "

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hadronbake.artifacts.digest import of_bytes
@@ -49,6 +49,9 @@ def messages() -> dict[str, Any]:
 
 MESSAGES = messages()
 
+# A machine that builds beside the tests is slow: time is no finding.
+patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
 
 def by_protobuf(directory: Directory) -> bytes:
     message = MESSAGES["Directory"]()
@@ -92,6 +95,7 @@ def directories(draw: st.DrawFn) -> Directory:
     return Directory(tuple(files), tuple(children), tuple(links), draw(modes))
 
 
+@patient
 @given(directories())
 def test_the_encoding_is_protobufs_and_comes_back(directory: Directory) -> None:
     data = encode(directory)
@@ -138,6 +142,7 @@ def test_unsorted_children_are_refused() -> None:
         decode(second + first)
 
 
+@patient
 @given(st.binary(max_size=200))
 def test_any_bytes_decode_or_are_refused(data: bytes) -> None:
     try:
@@ -147,6 +152,7 @@ def test_any_bytes_decode_or_are_refused(data: bytes) -> None:
     assert encode(directory) == data
 
 
+@patient
 @given(directories(), st.data())
 def test_a_truncated_or_flipped_message_never_reads_as_the_same_tree(directory: Directory, data: st.DataObject) -> None:
     good = bytearray(encode(directory))

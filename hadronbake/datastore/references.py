@@ -6,8 +6,7 @@ import ast
 import hashlib
 import inspect
 import re
-import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from types import ModuleType
@@ -61,44 +60,56 @@ def module_functions() -> Mapping[str, ModuleFunction]:
     return _functions
 
 
-def register_module(name: str, module: ModuleType | Mapping[str, Any], source_digest: str | None = None) -> None:
+def register_module(name: str, module: ModuleType, source_digest: str | None = None) -> None:
     """Track the functions and classes of ``module`` under the namespace ``name``: a call of ``name.f`` makes the source of f part
     of the hash.
 
     With ``source_digest`` that stands for every function of the module (for a package whose functions use much else),
     otherwise each one has the digest of its own source. What is imported from elsewhere is left out.
     """
-    members = vars(module) if isinstance(module, ModuleType) else module
-    own = getattr(module, "__name__", None)
-    functions = {
-        key: value
-        for key, value in members.items()
-        if (inspect.isfunction(value) or inspect.isclass(value))
-        and (own is None or value.__module__ == own)
-        and not key.startswith("__")
-    }
-    for key, function in functions.items():
+    try:
+        source = inspect.getsource(module)
+        tree = ast.parse(source)
+    except (OSError, TypeError, SyntaxError):
+        return
+    lines = source.splitlines(keepends=True)
+    members = vars(module)
+    definitions = {node.name: node for node in _definitions(tree.body)}
+    for key, node in definitions.items():
         full = f"{name}.{key}"
-        try:
-            source = textwrap.dedent(inspect.getsource(function))
-            found = python_references(source)
-        except (OSError, SyntaxError):
-            continue
-        execs = frozenset(_full_name(item, name, functions, members) for item in found.execs)
-        references = found.references | frozenset(getattr(function, "bb_vardeps", ()))
-        references -= frozenset(getattr(function, "bb_vardepsexclude", ()))
-        digest = source_digest or hashlib.sha256(source.encode()).hexdigest()
+        found = _Collector().collect(node)
+        value = members.get(key)
+        execs = frozenset(_full_name(item, name, definitions, members) for item in found.execs)
+        references = found.references | frozenset(getattr(value, "bb_vardeps", ()))
+        references -= frozenset(getattr(value, "bb_vardepsexclude", ()))
+        first = min([node.lineno, *(item.lineno for item in node.decorator_list)])
+        text = "".join(lines[first - 1 : node.end_lineno])
+        digest = source_digest or hashlib.sha256(text.encode()).hexdigest()
         _functions[full] = ModuleFunction(full, replace(found, references=references, execs=execs - {full}), digest)
-        visitor = getattr(function, "visitorcode", None)
+        visitor = getattr(value, "visitorcode", None)
         if visitor is not None:
             _visitors[full] = visitor
             python_references.cache_clear()
 
 
-def _full_name(called: str, name: str, functions: Mapping[str, Any], members: Mapping[str, Any]) -> str:
+_Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+
+
+def _definitions(statements: Sequence[ast.stmt]) -> Iterator[_Definition]:
+    """The functions and classes that a module's code defines, in branches too; of several of one name the last."""
+    for node in statements:
+        if isinstance(node, _Definition):
+            yield node
+        elif isinstance(node, ast.If | ast.Try | ast.With):
+            for part in ("body", "handlers", "orelse", "finalbody"):
+                for item in getattr(node, part, ()):
+                    yield from _definitions(item.body if isinstance(item, ast.ExceptHandler) else [item])
+
+
+def _full_name(called: str, name: str, definitions: Mapping[str, Any], members: Mapping[str, Any]) -> str:
     """What a call in the code of the module ``name`` would be written as elsewhere."""
     first, _, rest = called.partition(".")
-    if called in functions:
+    if called in definitions:
         return f"{name}.{called}"
     value = members.get(first)
     if isinstance(value, ModuleType) and rest:
@@ -175,7 +186,7 @@ class _Collector:
         self.contains: dict[str, set[str]] = {}
         self.computed: list[str] = []
 
-    def collect(self, tree: ast.Module) -> CodeReferences:
+    def collect(self, tree: ast.AST) -> CodeReferences:
         for node in ast.walk(tree):
             if isinstance(node, ast.Call):
                 self._call(node)

@@ -17,6 +17,7 @@ from hadronbake.execution.engine import Engine, Settings, Tally, present_inputs,
 from hadronbake.execution.history import History
 from hadronbake.execution.jobserver import Jobserver
 from hadronbake.execution.lock import build_lock
+from hadronbake.execution.process import end_orphans
 from hadronbake.execution.workdir import WorkDirectory
 from hadronbake.execution.worker import Worker
 from hadronbake.metadata.recipe import Recipe, RecipeInputs, TaskPayload
@@ -88,6 +89,7 @@ def build(request: BuildRequest, origin: Origin, reporter: events.Reporter) -> B
         unknown = tuple(label for label in plan.unknown() if not tasks.nodes[label].task.noexec)
         return BuildResult(True, found=tuple(sorted(plan.found)), would_run=would_run, unknown=unknown)
     with build_lock(topdir):
+        end_orphans(topdir / "work")
         history = History(topdir)
         plan = Plan(
             tasks, lambda pn: WorkDirectory(topdir, pn).stamps(), forced, lambda label: history.last(label) is None

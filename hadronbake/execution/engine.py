@@ -23,6 +23,7 @@ from hadronbake.artifacts.store import MissingBlob, Store
 from hadronbake.diagnostics import HadronbakeError
 from hadronbake.execution.history import History
 from hadronbake.execution.jobserver import Jobserver
+from hadronbake.execution.lock import lock_file
 from hadronbake.execution.process import Ending, Process
 from hadronbake.execution.resources import hold_reason
 from hadronbake.execution.sandbox import command
@@ -303,7 +304,7 @@ class Engine:
             if self.tally.interrupted:
                 raise Interrupted
             argv = command(prepared.spec, prepared.argv)
-            process = Process(argv, prepared.log, (self._jobserver.inherited,))
+            process = Process(argv, prepared.log, lock_file(self._worker.topdir), (self._jobserver.inherited,))
             self._processes[job.key] = process
             watch = self._loop.create_task(self._watch(process, prepared.log))
             try:

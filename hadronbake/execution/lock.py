@@ -13,10 +13,14 @@ from pathlib import Path
 from hadronbake.diagnostics import HadronbakeError
 
 
+def lock_file(topdir: Path) -> Path:
+    return topdir / "hbake.lock"
+
+
 @contextmanager
 def build_lock(topdir: Path) -> Iterator[None]:
     """Holds the lock of the build directory. Raises HBE001 with who has it. The kernel drops it when the process ends."""
-    path = topdir / "hbake.lock"
+    path = lock_file(topdir)
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:

@@ -13,6 +13,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 # As it is now: while recipes are evaluated in another thread, the process's own environment is theirs.
 _ENVIRONMENT = {"PATH": os.environ.get("PATH", os.defpath)}
 
@@ -30,20 +32,22 @@ class Process:
     """A running sandbox. Make it in the thread that runs the event loop and lives as long as the program: the kernel kills a
     sandbox when the thread that started it ends.
 
-    ``argv`` is given one argument more: a file descriptor for what the shell's ``times`` says, since none but the sandbox's
-    first process sees how much its processes used.
+    ``argv`` is given two arguments more. The first is a file descriptor for what the shell's ``times`` says, since none but the
+    sandbox's first process sees how much its processes used. The second is one of the file ``lock``, which this process
+    holds locked: where it no longer is, nobody waits for the sandbox, and it shall end. (bubblewrap can't see its parent
+    end before it is done with its preparations.)
     """
 
-    def __init__(self, argv: Sequence[str], log: Path, inherited: Sequence[int] = ()) -> None:
+    def __init__(self, argv: Sequence[str], log: Path, lock: Path, inherited: Sequence[int] = ()) -> None:
         self._began = time.monotonic()
         self._times = os.memfd_create("times")
-        with log.open("ab") as output:
+        with log.open("ab") as output, lock.open("rb") as held:
             self._child = subprocess.Popen(
-                [*argv, str(self._times)],
+                [*argv, str(self._times), str(held.fileno())],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                pass_fds=(*inherited, self._times),
+                pass_fds=(*inherited, self._times, held.fileno()),
                 env=_ENVIRONMENT,
                 # A Ctrl-C on the terminal is for hbake, which then ends its tasks.
                 start_new_session=True,
@@ -82,9 +86,32 @@ class Process:
         return Ending(code, time.monotonic() - self._began, usage.ru_utime + usage.ru_stime + seconds_of(times))
 
     def kill(self) -> None:
-        """Ends all processes of the sandbox: its first process dies with bubblewrap, and the kernel ends the rest."""
+        """Ends all processes of the sandbox, whatever bubblewrap is at just now."""
+        with suppress(psutil.Error, ProcessLookupError):
+            outer = psutil.Process(self._child.pid)
+            # Stopped, it makes no further process. Its child is the first of the sandbox: the kernel ends the rest with it.
+            outer.suspend()
+            for _ in range(100):
+                if outer.status() in (psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE):
+                    break
+                time.sleep(0.001)
+            for child in outer.children():
+                child.kill()
         with suppress(ProcessLookupError):
             os.kill(self._child.pid, signal.SIGKILL)
+
+
+def end_orphans(work: Path) -> None:
+    """Ends sandboxes that an hbake which was killed has left in work directories below ``work``. Only for who holds the lock of
+    the build directory. Interactive ones (they share their terminal's session) are somebody's."""
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        with suppress(OSError):
+            words = (entry / "cmdline").read_bytes().split(b"\0")
+            mounts = any(word.startswith(os.fsencode(f"{work}/")) for word in words)
+            if Path(os.fsdecode(words[0])).name == "bwrap" and b"--new-session" in words and mounts:
+                os.kill(int(entry.name), signal.SIGKILL)
 
 
 def seconds_of(times: str) -> float:

@@ -19,8 +19,12 @@ _SHELL = "/bin/sh"
 
 def write(directory: Path, payload: TaskPayload, engine: Engine) -> list[str]:
     """Fills the directory, which must be new, and gives the argv that runs the task inside the sandbox."""
-    # Whoever starts it gives a file descriptor for the times; a person in a shell gives none.
-    lines = ['trap \'[ -z "$1" ] || times > "/proc/self/fd/$1"\' EXIT', f"umask {payload.umask:04o}"]
+    # File descriptors as in `process.Process`; a person in a shell gives none.
+    lines = [
+        '[ -z "$2" ] || ! /usr/bin/flock --nonblock "/proc/self/fd/$2" /usr/bin/true 2> /dev/null || exit 1',
+        'trap \'[ -z "$1" ] || times > "/proc/self/fd/$1"\' EXIT',
+        f"umask {payload.umask:04o}",
+    ]
     for number, function in enumerate(payload.functions, 1):
         name = f"{number:02}-{function.name.replace('/', '_')}"
         if function.language == "python":

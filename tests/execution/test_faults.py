@@ -16,7 +16,11 @@ import pytest
 from toybuild import Toy, ToyTask, library, run
 
 from hadronbake.diagnostics import HadronbakeError
-from hadronbake.execution.lock import build_lock
+from hadronbake.execution import script
+from hadronbake.execution.lock import build_lock, lock_file
+from hadronbake.execution.process import end_orphans
+from hadronbake.execution.sandbox import SandboxSpec, command, running_engine
+from hadronbake.metadata.recipe import FunctionScript, TaskPayload
 
 pytestmark = pytest.mark.sandbox
 
@@ -88,12 +92,47 @@ def test_stopped_in_order(tmp_path: Path, number: signal.Signals) -> None:
         if log.exists():
             break
         time.sleep(0.05)
-    time.sleep(0.5)
     process.send_signal(number)
     assert process.wait(30) == 130
     assert gone(topdir)
     stamps = json.loads((topdir / "work/x.stamps.json").read_text())
     assert stamps == {"do_compile": None}
+
+
+def test_a_sandbox_that_nobody_waits_for_is_ended_by_the_next_build(tmp_path: Path) -> None:
+    work = tmp_path / "build/work"
+    (work / "x").mkdir(parents=True)
+    spec = SandboxSpec(work=work / "x", hosttools=work)
+    orphan = subprocess.Popen(command(spec, ["/bin/sh", "-c", "echo > /hb/work/began; /usr/bin/sleep 1000"]))
+    shell = subprocess.Popen(command(spec.model_copy(update={"terminal": True}), ["/usr/bin/sleep", "1000"]))
+    while not (work / "x/began").exists():
+        time.sleep(0.02)
+    end_orphans(tmp_path / "other/work")
+    assert orphan.poll() is None
+    end_orphans(work)
+    assert orphan.wait(30) != 0
+    assert shell.poll() is None
+    shell.kill()
+    shell.wait()
+
+
+def test_a_task_does_not_begin_when_nobody_holds_the_lock(tmp_path: Path) -> None:
+    (tmp_path / "task").mkdir()
+    functions = (FunctionScript("do_x", "shell", f"echo > {tmp_path}/began\n", (), ()),)
+    script.write(tmp_path / "task", TaskPayload("r", "pn", "do_x", functions, {}, {}), running_engine())
+    run_script = tmp_path / "task/run"
+    run_script.write_text(run_script.read_text().replace("/hb/task", str(tmp_path / "task")))
+
+    def status(lock: Path) -> int:
+        with lock.open("rb") as held:
+            argv = ["/bin/sh", str(run_script), "", str(held.fileno())]
+            return subprocess.run(argv, pass_fds=(held.fileno(),), check=False).returncode
+
+    with build_lock(tmp_path):
+        assert status(lock_file(tmp_path)) == 0
+    (tmp_path / "began").unlink()
+    assert status(lock_file(tmp_path)) == 1
+    assert not (tmp_path / "began").exists()
 
 
 def test_a_build_directory_in_use_is_refused(tmp_path: Path) -> None:

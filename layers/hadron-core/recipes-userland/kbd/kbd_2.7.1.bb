@@ -6,7 +6,8 @@ LICENSE = "GPL-2.0-or-later"
 SRC_URI = "https://github.com/legionus/kbd/archive/refs/tags/v${PV}.tar.gz;downloadfilename=kbd-${PV}.tar.gz"
 SRC_URI[sha256sum] = "1fd74ac647c5ba5b3ebe09a204483544c5f1ef89ff42f37a11eab040cac9595d"
 
-inherit autotools
+# Uncompressed keymaps are only found in the source directory.
+inherit autotools-brokensep
 
 AUTORECONF = "1"
 # Keymaps stay uncompressed, so that loading one needs neither a library nor another program.

@@ -36,6 +36,8 @@ SYSTEMD_SERVICE:${PN} = "sshd.service"
 
 do_install() {
     oe_runmake DESTDIR=${D} STRIP_OPT= install-nosysconf
+    # tmpfiles makes it at each boot.
+    rm -rf ${D}/run
     install -d ${D}${sysconfdir}/ssh/sshd_config.d ${D}${sysconfdir}/ssh/ssh_config.d ${D}${sysconfdir}/pam.d
     install -m 0600 ${UNPACKDIR}/sshd_config ${D}${sysconfdir}/ssh/sshd_config
     install -m 0644 ${UNPACKDIR}/ssh_config ${D}${sysconfdir}/ssh/ssh_config

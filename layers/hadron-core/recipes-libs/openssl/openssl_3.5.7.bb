@@ -27,7 +27,7 @@ do_install() {
     oe_runmake DESTDIR=${D} install_sw install_ssldirs
     # Perl scripts for a toy certificate authority, and an example of the configuration.
     rm -rf ${D}${sysconfdir}/ssl/misc ${D}${sysconfdir}/ssl/*.dist ${D}${bindir}/c_rehash
-    rm -f ${D}${libdir}/*.a
+    rm -rf ${D}${libdir}/*.a ${D}${libdir}/engines-3
     chmod 0700 ${D}${sysconfdir}/ssl/private
 }
 

@@ -12,6 +12,12 @@ EXTRA_OECONF = "--enable-shared --enable-multibyte --with-shared-termcap-library
 # Answers to tests that must run on the target.
 CACHED_CONFIGUREVARS = "bash_cv_termcap_lib=libtinfo bash_cv_wcwidth_broken=no bash_cv_func_sigsetjmp=present bash_cv_func_ctype_nonascii=no bash_cv_must_reinstall_sighandlers=no"
 
+# The libraries' own directory is searched anyway.
+do_configure:prepend() {
+    sed -i 's/-Wl,-rpath,$(libdir) //' ${S}/support/shobj-conf
+    ! grep -e '^linux' -A 12 ${S}/support/shobj-conf | grep -e -rpath || bbfatal "shobj-conf still asks for an rpath on Linux"
+}
+
 do_install:append() {
     rm -rf ${D}${bindir}
 }

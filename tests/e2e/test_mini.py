@@ -162,12 +162,10 @@ def test_a_changed_flag_rebuilds_the_recipe_and_nothing_after_equal_output(warm:
 
 
 def test_a_changed_program_rebuilds_what_has_it(warm: Build) -> None:
-    warm.edit("recipes-greet/greet/files/greet-main.c", "return 0;", 'fputs("", stdout);\n    return 0;')
-    # The patch still fits: its context ends before the changed line's.
     warm.edit(
-        "recipes-greet/greet/files/0001-end-with-a-newline.patch",
-        "     return 0;\n }",
-        '     fputs("", stdout);\n     return 0;',
+        "recipes-greet/greet/files/greet-main.c",
+        "#include <greet.h>",
+        'const char version[] = "2";\n#include <greet.h>',
     )
     text = warm.command("why", "mini-image").stdout
     assert "greet-main.c" in text
@@ -206,5 +204,5 @@ def test_one_task_and_force(warm: Build) -> None:
 def test_a_clear_word_for_a_wrong_target(warm: Build) -> None:
     done = warm.command("build", "mini-imaeg")
     assert done.returncode == 1
-    assert "nothing PROVIDES 'mini-imaeg'" in done.stderr
-    assert "mini-image" in done.stderr.partition("hint:")[2]
+    assert "nothing provides mini-imaeg" in done.stderr
+    assert "did you mean mini-image?" in done.stderr

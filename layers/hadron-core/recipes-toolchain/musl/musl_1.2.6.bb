@@ -38,6 +38,6 @@ do_install() {
     rm ${D}${includedir}/crypt.h ${D}${libdir}/libcrypt.a
 }
 
-PACKAGES = "${PN}-staticdev ${PN}-dev ${PN}"
+PACKAGES = "${PN}-dbg ${PN}-staticdev ${PN}-dev ${PN}"
 FILES:${PN} = "${libdir}/libc.so ${libdir}/ld-musl-${TARGET_ARCH}.so.1 ${bindir}/ldd"
 FILES:${PN}-dev = "${includedir} ${libdir}/*.o"

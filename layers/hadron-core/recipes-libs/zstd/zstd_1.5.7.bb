@@ -7,6 +7,9 @@ SRC_URI[sha256sum] = "eb33e51f49a15e023950cd7825ca74a4a2b43db8354825ac24fc1b7ee0
 
 EXTRA_OEMAKE = "PREFIX=${prefix} LIBDIR=${libdir} UNAME_TARGET_SYSTEM=Linux HAVE_ZLIB=0 HAVE_LZMA=0 HAVE_LZ4=0 V=1"
 
+# Assertions name their source file.
+TARGET_CFLAGS += "-fmacro-prefix-map=${UNPACKDIR}/="
+
 do_compile() {
     oe_runmake -C lib lib-mt
     oe_runmake -C programs zstd

@@ -12,4 +12,7 @@ inherit cmake
 
 EXTRA_OECMAKE = "-DEXPAT_BUILD_EXAMPLES=OFF -DEXPAT_BUILD_TESTS=OFF -DEXPAT_BUILD_DOCS=OFF -DEXPAT_BUILD_TOOLS=OFF -DEXPAT_SHARED_LIBS=ON"
 
+# Assertions name their source file.
+TARGET_CFLAGS += "-fmacro-prefix-map=${UNPACKDIR}/="
+
 FILES:${PN} = "${libdir}/*.so.*"

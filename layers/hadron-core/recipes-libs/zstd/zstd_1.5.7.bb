@@ -23,8 +23,4 @@ do_install() {
 PACKAGES =+ "libzstd"
 FILES:libzstd = "${libdir}/libzstd.so.*"
 
-# Its assertions quote the names of source files. The path is the same on every machine, so it makes no difference to anybody.
-INSANE_SKIP:libzstd = "buildpaths"
-INSANE_SKIP:${PN} = "buildpaths"
-
 BBCLASSEXTEND = "native"

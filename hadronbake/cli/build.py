@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hadronbake.diagnostics import render
+
 if TYPE_CHECKING:
     from hadronbake.execution.build import BuildResult, Origin
     from hadronbake.metadata.workspace import Workspace
@@ -33,7 +35,7 @@ def build(
 ) -> None:
     """Build targets."""
     from hadronbake.cli.opening import build_directory as find_directory
-    from hadronbake.cli.opening import open_workspace
+    from hadronbake.cli.opening import open_workspace, say
     from hadronbake.execution.build import BuildRequest
     from hadronbake.execution.build import build as run
 
@@ -45,6 +47,9 @@ def build(
     finally:
         reporter.close()
         workspace.close()
+        # Which of several providers was taken without anybody's choice.
+        for warning in workspace.providers.warnings:
+            say(render(warning))
     if dry_run:
         for line in plan_lines(result):
             print(line)

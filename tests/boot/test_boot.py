@@ -68,7 +68,9 @@ class Guest:
             self.read()
             match = re.search(mark + r"=(\d+)", self.text)
             if match:
-                return self.text[: match.start()].split("\n", 1)[-1].replace("\r", "").strip()
+                # Without what an interactive shell adds: escape sequences, and the echo of the command line.
+                plain = re.sub(r"\x1b\[[?0-9;]*[A-Za-z]", "", self.text[: match.start()]).replace("\r", "")
+                return "\n".join(line for line in plain.split("\n") if "END''" not in line).strip()
         raise AssertionError(f"{command}: no answer within {seconds} s: {self.text[-2000:]}")
 
 

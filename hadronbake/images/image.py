@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Protocol
 
 from hadronbake.diagnostics import Diagnostic, HadronbakeError, closest
 from hadronbake.images import archive, filesystem, ownership
-
-
-class Data(Protocol):
-    def getVar(self, name: str) -> str | None: ...
-
+from hadronbake.steps.package import Data, words
 
 FORMATS = ("tar.zst", "ext4")
 
@@ -23,7 +18,7 @@ def run(d: Data) -> None:
     target, name = Path(d.getVar("IMGDEPLOYDIR") or ""), d.getVar("IMAGE_LINK_NAME") or ""
     epoch = int(d.getVar("SOURCE_DATE_EPOCH") or 0)
     extra = int(d.getVar("IMAGE_ROOTFS_EXTRA_SPACE") or 0) * 1024
-    formats = (d.getVar("IMAGE_FSTYPES") or "").split()
+    formats = words(d.getVar("IMAGE_FSTYPES"))
     for word in formats:
         if word not in FORMATS:
             near = closest(word, FORMATS)

@@ -11,17 +11,12 @@ import os
 import shutil
 import stat
 from pathlib import Path
-from typing import Protocol
 
 from hadronbake.diagnostics import Diagnostic, HadronbakeError
 from hadronbake.images.closure import Selection, select
-from hadronbake.steps.package import Package, Permission, words
+from hadronbake.steps.package import Data, Package, Permission, words
 
 INPUTS = Path("/hb/inputs")
-
-
-class Data(Protocol):
-    def getVar(self, name: str) -> str | None: ...
 
 
 def read_packages(inputs: Path) -> dict[str, tuple[Package, Path]]:

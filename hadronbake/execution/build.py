@@ -18,7 +18,7 @@ from hadronbake.execution.history import History
 from hadronbake.execution.jobserver import Jobserver
 from hadronbake.execution.lock import build_lock
 from hadronbake.execution.process import end_orphans
-from hadronbake.execution.workdir import WorkDirectory
+from hadronbake.execution.workdir import REMOVED, WorkDirectory, sweep
 from hadronbake.execution.worker import Worker
 from hadronbake.metadata.recipe import Recipe, RecipeInputs, TaskPayload
 from hadronbake.planning import graph, why
@@ -204,6 +204,7 @@ def _run(
     try:
         worker = Worker(topdir, store, tools, downloads, jobserver.path, jobserver.environment())
         worker.trees.clean()
+        sweep(topdir / "work" / REMOVED)
         named = {plan.graph.nodes[label].pn for label in plan.graph.targets if not plan.graph.nodes[label].task.noexec}
         engine = Engine(
             plan,

@@ -10,12 +10,16 @@ import json
 import os
 import shutil
 import stat
+import threading
+import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from hadronbake.execution.files import write_atomically
+
+REMOVED = ".removed"
 
 
 class WorkDirectory:
@@ -50,14 +54,33 @@ class WorkDirectory:
     def remove(self) -> None:
         """The directory first: stamps without it say nothing, it without stamps might be taken for a new one."""
         if self.path.is_dir():
-            self._set("", None)
-            remove_tree(self.path)
+            discard(self.path, self.path.parent / REMOVED)
         self._stamps.unlink(missing_ok=True)
 
     def _set(self, task: str, value: str | None) -> None:
         stamps: Mapping[str, str | None] = {**self.stamps(), task: value}
         # The work itself isn't written through either; torn stamps empty the directory.
         write_atomically(self._stamps, json.dumps(stamps, indent=1).encode(), durable=False)
+
+
+def discard(path: Path, removed: Path) -> None:
+    """Takes the directory away at once, by renaming it into ``removed``; deleting it can take minutes and is done by a thread,
+    or by the next run's :func:`sweep`."""
+    removed.mkdir(parents=True, exist_ok=True)
+    path.rename(removed / f"{path.name}.{uuid.uuid4().hex}")
+    sweep(removed)
+
+
+def sweep(removed: Path) -> None:
+    """Starts deleting what is in ``removed``. Two that meet there do no harm to each other."""
+    if removed.is_dir():
+        threading.Thread(target=_delete_all, args=(removed,), name="sweep", daemon=True).start()
+
+
+def _delete_all(removed: Path) -> None:
+    for path in list(removed.iterdir()):
+        with suppress(OSError):
+            remove_tree(path)
 
 
 def remove_tree(path: Path) -> None:

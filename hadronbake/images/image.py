@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hadronbake.diagnostics import Diagnostic, HadronbakeError, closest
 from hadronbake.images import archive, filesystem, ownership
-from hadronbake.steps.package import Data, words
+from hadronbake.steps.data import Data, words
 
 FORMATS = ("tar.zst", "ext4")
 

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from hadronbake.diagnostics import Diagnostic, HadronbakeError
 from hadronbake.images.closure import Selection, select
-from hadronbake.steps.package import Data, Package, Permission, words
+from hadronbake.steps.data import Data, words
+from hadronbake.steps.package import Package, Permission
 
 INPUTS = Path("/hb/inputs")
 

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import io
+import tokenize
 from functools import lru_cache
 from pathlib import Path
 
 from hadronbake.datastore.references import module_functions, register_source
 
 PACKAGE = Path(__file__).resolve().parent.parent
-ROOMS = ("steps", "images")
 ROOMS = ("steps", "images")
 # It only words what went wrong: no output depends on it.
 _WITHOUT_INFLUENCE = frozenset({"hadronbake.diagnostics", "hadronbake"})
@@ -31,13 +32,33 @@ def register_steps() -> None:
 
 
 def digest_of_sources(paths: tuple[Path, ...]) -> str:
-    """SHA-256 over the names (below the package) and texts of the files."""
+    """SHA-256 over the names (below the package) and the code of the files."""
     digest = hashlib.sha256()
     for path in paths:
-        for part in (str(path.relative_to(PACKAGE)).encode(), path.read_bytes()):
+        for part in (str(path.relative_to(PACKAGE)).encode(), code_of(path.read_text()).encode()):
             digest.update(b"%d:" % len(part))
             digest.update(part)
     return digest.hexdigest()
+
+
+def code_of(source: str) -> str:
+    """The source without what doesn't run: comments, docstrings, empty lines outside of strings. Otherwise as written: what a
+    version of Python makes of it must not count, since builders with different ones share a cache."""
+    lines = source.splitlines()
+    kept: set[int] = set()
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            row, column = token.start
+            lines[row - 1] = lines[row - 1][:column].rstrip()
+        else:
+            kept.update(range(token.start[0] - 1, token.end[0] - 1))
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            match node.body[:1]:
+                case [ast.Expr(value=ast.Constant(value=str()), lineno=first, end_lineno=int(last))]:
+                    kept.difference_update(range(first - 1, last))
+                    lines[first - 1 : last] = [""] * (last - first + 1)
+    return "\n".join(line for number, line in enumerate(lines) if number in kept or line.strip())
 
 
 def source_files(path: Path) -> tuple[Path, ...]:

@@ -14,20 +14,14 @@ import stat
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
-from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict
 
 from hadronbake.diagnostics import Diagnostic, HadronbakeError
 from hadronbake.steps import elf
+from hadronbake.steps.data import Data, words
 
 DEBUG_DIRECTORY = "usr/lib/debug"
-
-
-class Data(Protocol):
-    """What a step reads of the datastore."""
-
-    def getVar(self, name: str) -> str | None: ...
 
 
 class Frozen(BaseModel):
@@ -59,10 +53,6 @@ class Package(Frozen):
     needed: tuple[str, ...] = ()
     configuration: tuple[str, ...] = ()
     permissions: tuple[Permission, ...] = ()
-
-
-def words(text: str | None) -> list[str]:
-    return (text or "").split()
 
 
 def package_names(text: str | None) -> tuple[str, ...]:

@@ -17,8 +17,9 @@ from pathlib import Path
 
 from hadronbake.diagnostics import Diagnostic, HadronbakeError, Location
 from hadronbake.steps import archives
+from hadronbake.steps.data import Data
 from hadronbake.steps.hunks import Hunk, fuzz_needed, hunks, nearest
-from hadronbake.steps.unpack import FETCHED, Data, Fetched, fetched
+from hadronbake.steps.unpack import FETCHED, Fetched, fetched
 
 _PATCH = re.compile(r".*\.(patch|diff)(\.(gz|bz2|xz|zst))?$")
 _FAILED = re.compile(r"Hunk #(\d+) (?:FAILED|NOT MERGED|ignored) at ")

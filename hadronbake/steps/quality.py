@@ -13,7 +13,8 @@ from pathlib import Path
 
 from hadronbake.diagnostics import Diagnostic, HadronbakeError, Severity, render
 from hadronbake.steps import elf
-from hadronbake.steps.package import DEBUG_DIRECTORY, Data, Package, words
+from hadronbake.steps.data import Data, words
+from hadronbake.steps.package import DEBUG_DIRECTORY, Package
 
 HINTS = {
     "buildpaths": "the path of the build got into the file; make the recipe remove it, e.g. -ffile-prefix-map for compiled code",

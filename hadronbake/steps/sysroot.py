@@ -9,11 +9,8 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
-from typing import Protocol
 
-
-class Data(Protocol):
-    def getVar(self, name: str) -> str | None: ...
+from hadronbake.steps.data import Data
 
 
 def copy(source: Path, destination: Path) -> None:

@@ -13,20 +13,14 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Protocol
 from urllib.parse import unquote
 
 from hadronbake.diagnostics import HadronbakeError
 from hadronbake.steps import archives
+from hadronbake.steps.data import Data
 
 FETCHED = Path("/hb/work/fetched.json")
 _NO = ("0", "no", "n", "false")
-
-
-class Data(Protocol):
-    """What a step reads of the datastore."""
-
-    def getVar(self, name: str) -> str | None: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,17 +57,28 @@ def test_sources_are_followed(package: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "changes"), [("artifacts/digest.py", True), ("steps/other.py", False), ("diagnostics.py", False)]
+    ("name", "added", "changes"),
+    [
+        ("artifacts/digest.py", "\nMORE = 1\n", True),
+        ("artifacts/digest.py", "# only said\n", False),
+        ("steps/other.py", "MORE = 1\n", False),
+        ("diagnostics.py", "MORE = 1\n", False),
+    ],
 )
-def test_a_change_of_a_source_changes_the_hash(package: Path, site: Site, name: str, changes: bool) -> None:
+def test_a_change_of_code_changes_the_hash(package: Path, site: Site, name: str, added: str, changes: bool) -> None:
     path = str(site.recipe("thing.bb", RECIPE))
     before = site.open()
     names = before.inputs(path).tasks["do_one"]
     assert {"hb.rootfs.run", "TWO"} <= set(before.inputs(path).tasks["do_image"])
     assert {"hb.one.run", "ONE", "TWO"} <= set(names)
     assert set(before.payload(path, "do_one").variables) == {"ONE", "TWO"}
-    (package / name).write_text((package / name).read_text() + "# changed\n")
+    (package / name).write_text((package / name).read_text() + added)
     # Another engine: nothing in the cache counts.
     site.write("build/conf/local.conf", "# changed\n")
     after = site.open()
     assert (after.recipes[path].tasks["do_one"].basehash != before.recipes[path].tasks["do_one"].basehash) is changes
+
+
+def test_what_counts_of_a_source() -> None:
+    source = '"""Module."""\nX = "# no comment"  # one\n\n\ndef run(d):\n    """Does it.\n\n    Well."""\n    return """a\n\n# b"""\n'
+    assert steps.code_of(source) == 'X = "# no comment"\ndef run(d):\n    return """a\n\n# b"""'

@@ -64,9 +64,10 @@ apply_oe_series() {
     done < ${UNPACKDIR}/musl/oe.series
 }
 
+# Symbols for a debugger come from DEBUG_FLAGS, as everywhere.
 # Without NSS there is nobody to ask userdbd or homed; musl has neither a cache for ldconfig nor locales to choose from.
 EXTRA_OEMESON = " \
-    ${SYSTEMD_COMMON_MESON} \
+    ${SYSTEMD_COMMON_MESON} -Ddebug=false \
     -Dacl=enabled -Dblkid=enabled -Dfdisk=enabled -Dkmod=enabled -Dopenssl=enabled -Dpam=enabled -Dseccomp=enabled \
     -Dlz4=enabled -Dxz=enabled -Dzlib=enabled -Dzstd=enabled -Ddefault-compression=zstd -Ddbus=disabled \
     -Dnetworkd=true -Ddefault-network=true -Dresolve=true -Dtimesyncd=true -Dlogind=true -Dhostnamed=true -Dtimedated=true \
@@ -82,7 +83,13 @@ EXTRA_OEMESON = " \
     -Dkexec-path=${bindir}/kexec -Dquotaon-path=${bindir}/quotaon -Dquotacheck-path=${bindir}/quotacheck \
     -Dloadkeys-path=${bindir}/loadkeys -Dsetfont-path=${bindir}/setfont -Dnologin-path=${bindir}/nologin \
     -Dfallback-hostname=hadron -Dcertificate-root=${sysconfdir}/ssl -Dsupport-url=https://github.com/kairos-io/hadron/issues \
-    -Ddefault-dnssec=no \
+    -Ddefault-dnssec=no ${SYSTEMD_IDS_MESON} \
+"
+# The numbers stay the same in all images, whatever else is in them: files that outlive an image belong to them.
+SYSTEMD_IDS_MESON = " \
+    -Dadm-gid=4 -Dtty-gid=5 -Ddisk-gid=6 -Dlp-gid=7 -Dkmem-gid=9 -Dwheel-gid=10 -Dcdrom-gid=11 -Ddialout-gid=18 -Dutmp-gid=22 \
+    -Dtape-gid=33 -Dkvm-gid=36 -Dvideo-gid=39 -Daudio-gid=63 -Dusers-gid=100 -Dinput-gid=104 -Drender-gid=105 -Dsgx-gid=106 \
+    -Dsystemd-journal-gid=190 -Dsystemd-network-uid=192 -Dsystemd-resolve-uid=193 -Dsystemd-timesync-uid=194 \
 "
 MESON_BUILDTYPE = "minsize"
 FULL_OPTIMIZATION = "-Os -pipe"

@@ -208,7 +208,8 @@ class Plan:
         return self._contents(node.pn).get(node.task.name) == self.taskhash[node.label]
 
     def _contents(self, pn: str) -> dict[str, str]:
-        """What of the work directory may be kept: all or nothing, but for what a forced task is about to do again."""
+        """What of the work directory may be kept. A recorded task begins with emptied outputs, so it can be done again over what
+        is there; a work task that didn't end, or was another one, left who knows what: nothing is kept."""
         if pn not in self._workdirs:
             kept: dict[str, str] = {}
             for task, value in self._stamps(pn).items():
@@ -216,6 +217,8 @@ class Plan:
                 if label in self._forced_down:
                     continue
                 if value is None or self.taskhash.get(label) != value:
+                    if label in self.graph.nodes and self.graph.nodes[label].recorded:
+                        continue
                     self.wipe.add(pn)
                     kept = {}
                     break

@@ -128,13 +128,30 @@ def test_an_unfinished_task_empties_the_work_directory(tmp_path: Path) -> None:
             "x",
             {
                 "do_unpack": ToyTask("test ! -e seen; echo > seen"),
-                "do_compile": ToyTask(f"echo >> seen; {last}", ("do_unpack",), ("build",)),
+                "do_compile": ToyTask(f"echo >> seen; {last}", ("do_unpack",)),
             },
         )
 
     assert not run(tmp_path / "build", [toy("exit 1")], "x:do_compile").ok
     result = run(tmp_path / "build", [toy(":")], "x:do_compile")
     assert result.ok and list(result.ran) == ["x:do_unpack", "x:do_compile"]
+
+
+def test_an_install_that_failed_is_done_again_over_what_was_compiled(tmp_path: Path) -> None:
+    def toy(last: str) -> Toy:
+        return Toy(
+            "x",
+            {
+                "do_compile": ToyTask("test ! -e compiled; echo > compiled"),
+                "do_install": ToyTask(
+                    f"test ! -e ../image; mkdir ../image; echo > ../image/file; {last}", ("do_compile",), ("image",)
+                ),
+            },
+        )
+
+    assert not run(tmp_path / "build", [toy("exit 1")], "x:do_install").ok
+    result = run(tmp_path / "build", [toy(":")], "x:do_install")
+    assert result.ok and list(result.ran) == ["x:do_install"]
 
 
 def test_work_that_was_done_is_kept(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from toygraph import World, graph, library, recipe, task
@@ -91,12 +92,28 @@ def test_a_stamp_of_something_else_empties_the_work_directory() -> None:
     assert plan.wipe == {"base"}
 
 
-def test_a_task_that_began_and_did_not_end_empties_the_work_directory() -> None:
+def test_a_work_task_that_did_not_end_empties_the_work_directory() -> None:
+    world = World()
+    three = recipe(
+        "x",
+        task("do_unpack"),
+        task("do_compile", parents=("do_unpack",)),
+        task("do_install", parents=("do_compile",), outputs=("image",)),
+    )
+    world.run(world.plan(graph([three], "x:do_unpack")))
+    world.stamps["x"]["do_compile"] = None
+    plan = world.plan(graph([three], "x:do_install"))
+    assert world.run(plan) == ["x:do_unpack", "x:do_compile", "x:do_install"]
+
+
+@pytest.mark.parametrize("left", [None, "another hash"])
+def test_a_recorded_task_is_done_again_over_the_work_that_is_there(left: str | None) -> None:
     world = World()
     world.run(world.plan(graph(chain(), "base:do_compile")))
-    world.stamps["base"]["do_install"] = None
+    world.stamps["base"]["do_install"] = left
     plan = world.plan(graph(chain(), "base"))
-    assert world.run(plan) == ALL[:3]
+    assert world.run(plan) == ["base:do_install", "base:do_populate_sysroot"]
+    assert not plan.wipe
 
 
 def test_force_runs_the_task_what_follows_it_and_keeps_what_was_before() -> None:

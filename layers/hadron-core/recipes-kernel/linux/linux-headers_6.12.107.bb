@@ -14,6 +14,12 @@ do_compile() {
 do_install() {
     install -d ${D}${includedir}
     (cd ${B}/usr/include && find . -name '*.h' | sort | tar --no-recursion -cf - -T - ) | tar -C ${D}${includedir} -xf -
+
+    # The interface stays as it is through all releases of a stable series: named is the first, or each would change everything.
+    version=${D}${includedir}/linux/version.h
+    code=$(sed -n 's/^#define LINUX_VERSION_CODE \([0-9]*\)$/\1/p' $version)
+    [ -n "$code" ] || bbfatal "linux/version.h has changed: it names no LINUX_VERSION_CODE"
+    sed -i -e "s/^\(#define LINUX_VERSION_CODE\) .*/\1 $(expr $code - $code % 256)/" -e 's/^\(#define LINUX_VERSION_SUBLEVEL\) .*/\1 0/' $version
 }
 
 PACKAGES = "${PN}-dev"

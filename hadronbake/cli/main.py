@@ -36,9 +36,9 @@ def options(
 
 def register() -> None:
     """Add the commands of each family; their imports are inside the functions that need them."""
-    from hadronbake.cli import build, explain, inspect, machine
+    from hadronbake.cli import authoring, build, explain, inspect, machine
 
-    for module in (build, inspect, explain, machine):
+    for module in (build, inspect, explain, authoring, machine):
         module.register(app)
 
 

@@ -39,7 +39,7 @@ def hb_build_host(d):
     return "-".join((values.get("ID", "unknown"), values.get("VERSION_ID", "rolling"), os.uname()[4]))
 
 # In a recipe that is extended, the names of DEPENDS and PROVIDES are those of the target's.
-python () {
+python() {
     if "native" not in (d.getVar("BBCLASSEXTEND") or "").split():
         return
     def native(name):

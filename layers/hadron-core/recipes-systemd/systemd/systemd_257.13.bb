@@ -44,7 +44,7 @@ SERIES_CPPFLAGS_hadron = ""
 SERIES_CPPFLAGS_oe = "-D__UAPI_DEF_ETHHDR=0 -D_LARGEFILE64_SOURCE"
 TARGET_CPPFLAGS = "${SERIES_CPPFLAGS_${SYSTEMD_MUSL_SERIES}}"
 
-python () {
+python() {
     series = d.getVar("SYSTEMD_MUSL_SERIES")
     if series not in ("hadron", "oe"):
         bb.fatal('SYSTEMD_MUSL_SERIES is "%s"; it may be "hadron" or "oe"' % series)

@@ -6,9 +6,13 @@ can mend. Rendering follows the style of rustc: code and message, place, excerpt
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+
+# What a message quotes comes from files of any content, and must not disturb a terminal.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 class Severity(StrEnum):
@@ -56,7 +60,7 @@ class Diagnostic:
 
 
 def render(diagnostic: Diagnostic) -> str:
-    """The text of a diagnostic, several lines, without a final newline and without colour."""
+    """The text of a diagnostic, several lines, without a final newline, colour or any other control character."""
     lines = [f"{diagnostic.severity.value}[{diagnostic.code}]: {diagnostic.message}"]
     margin = " "
     if diagnostic.location is not None:
@@ -83,7 +87,7 @@ def render(diagnostic: Diagnostic) -> str:
         lines.append(f"{margin} = note: {note}{where}")
     if diagnostic.hint:
         lines.append(f"{margin} = hint: {diagnostic.hint}")
-    return "\n".join(lines)
+    return _CONTROL.sub("\ufffd", "\n".join(lines))
 
 
 class HadronbakeError(Exception):

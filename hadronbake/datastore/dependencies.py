@@ -21,7 +21,8 @@ def state_of(path: str) -> State:
     """The state of a file, directory or missing path."""
     try:
         info = os.stat(path)
-    except OSError:
+    except (OSError, ValueError):
+        # A name with a NUL in it is none of a file.
         return MISSING
     return (info.st_mtime_ns, info.st_ctime_ns, info.st_size, info.st_ino)
 

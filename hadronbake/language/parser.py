@@ -118,6 +118,8 @@ class _Reader:
         self.statements: list[Statement] = []
         self.diagnostics: list[Diagnostic] = []
         self.parse_line = line_parser()
+        # Lines looked at for a missing backslash: many wrong ones in a row look at the same lines.
+        self.begins: dict[str, bool] = {}
 
     def run(self) -> None:
         self.check_characters()
@@ -386,7 +388,9 @@ class _Reader:
         """The hint for a value whose closing quote comes on a line that is not joined to it."""
         for index in range(self.next, min(self.next + 50, len(self.lines))):
             text = self.lines[index]
-            if not text or text[0] == "#" or accepts(text, self.kind) or _HEADER.match(text):
+            if text not in self.begins:
+                self.begins[text] = accepts(text, self.kind) or bool(_HEADER.match(text))
+            if not text or text[0] == "#" or self.begins[text]:
                 return None
             if text.rstrip("\\ ").endswith(quote):
                 return f"line {line.numbers[-1]} does not end with a backslash, so the value does not go on in the next line"

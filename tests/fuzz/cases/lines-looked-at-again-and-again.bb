@@ -1,0 +1,400 @@
+export A0="x
+export A1="x
+export A2="x
+export A3="x
+export A4="x
+export A5="x
+export A6="x
+export A7="x
+export A8="x
+export A9="x
+export A10="x
+export A11="x
+export A12="x
+export A13="x
+export A14="x
+export A15="x
+export A16="x
+export A17="x
+export A18="x
+export A19="x
+export A20="x
+export A21="x
+export A22="x
+export A23="x
+export A24="x
+export A25="x
+export A26="x
+export A27="x
+export A28="x
+export A29="x
+export A30="x
+export A31="x
+export A32="x
+export A33="x
+export A34="x
+export A35="x
+export A36="x
+export A37="x
+export A38="x
+export A39="x
+export A40="x
+export A41="x
+export A42="x
+export A43="x
+export A44="x
+export A45="x
+export A46="x
+export A47="x
+export A48="x
+export A49="x
+export A50="x
+export A51="x
+export A52="x
+export A53="x
+export A54="x
+export A55="x
+export A56="x
+export A57="x
+export A58="x
+export A59="x
+export A60="x
+export A61="x
+export A62="x
+export A63="x
+export A64="x
+export A65="x
+export A66="x
+export A67="x
+export A68="x
+export A69="x
+export A70="x
+export A71="x
+export A72="x
+export A73="x
+export A74="x
+export A75="x
+export A76="x
+export A77="x
+export A78="x
+export A79="x
+export A80="x
+export A81="x
+export A82="x
+export A83="x
+export A84="x
+export A85="x
+export A86="x
+export A87="x
+export A88="x
+export A89="x
+export A90="x
+export A91="x
+export A92="x
+export A93="x
+export A94="x
+export A95="x
+export A96="x
+export A97="x
+export A98="x
+export A99="x
+export A100="x
+export A101="x
+export A102="x
+export A103="x
+export A104="x
+export A105="x
+export A106="x
+export A107="x
+export A108="x
+export A109="x
+export A110="x
+export A111="x
+export A112="x
+export A113="x
+export A114="x
+export A115="x
+export A116="x
+export A117="x
+export A118="x
+export A119="x
+export A120="x
+export A121="x
+export A122="x
+export A123="x
+export A124="x
+export A125="x
+export A126="x
+export A127="x
+export A128="x
+export A129="x
+export A130="x
+export A131="x
+export A132="x
+export A133="x
+export A134="x
+export A135="x
+export A136="x
+export A137="x
+export A138="x
+export A139="x
+export A140="x
+export A141="x
+export A142="x
+export A143="x
+export A144="x
+export A145="x
+export A146="x
+export A147="x
+export A148="x
+export A149="x
+export A150="x
+export A151="x
+export A152="x
+export A153="x
+export A154="x
+export A155="x
+export A156="x
+export A157="x
+export A158="x
+export A159="x
+export A160="x
+export A161="x
+export A162="x
+export A163="x
+export A164="x
+export A165="x
+export A166="x
+export A167="x
+export A168="x
+export A169="x
+export A170="x
+export A171="x
+export A172="x
+export A173="x
+export A174="x
+export A175="x
+export A176="x
+export A177="x
+export A178="x
+export A179="x
+export A180="x
+export A181="x
+export A182="x
+export A183="x
+export A184="x
+export A185="x
+export A186="x
+export A187="x
+export A188="x
+export A189="x
+export A190="x
+export A191="x
+export A192="x
+export A193="x
+export A194="x
+export A195="x
+export A196="x
+export A197="x
+export A198="x
+export A199="x
+  b 0
+  b 1
+  b 2
+  b 3
+  b 4
+  b 5
+  b 6
+  b 7
+  b 8
+  b 9
+  b 10
+  b 11
+  b 12
+  b 13
+  b 14
+  b 15
+  b 16
+  b 17
+  b 18
+  b 19
+  b 20
+  b 21
+  b 22
+  b 23
+  b 24
+  b 25
+  b 26
+  b 27
+  b 28
+  b 29
+  b 30
+  b 31
+  b 32
+  b 33
+  b 34
+  b 35
+  b 36
+  b 37
+  b 38
+  b 39
+  b 40
+  b 41
+  b 42
+  b 43
+  b 44
+  b 45
+  b 46
+  b 47
+  b 48
+  b 49
+  b 50
+  b 51
+  b 52
+  b 53
+  b 54
+  b 55
+  b 56
+  b 57
+  b 58
+  b 59
+  b 60
+  b 61
+  b 62
+  b 63
+  b 64
+  b 65
+  b 66
+  b 67
+  b 68
+  b 69
+  b 70
+  b 71
+  b 72
+  b 73
+  b 74
+  b 75
+  b 76
+  b 77
+  b 78
+  b 79
+  b 80
+  b 81
+  b 82
+  b 83
+  b 84
+  b 85
+  b 86
+  b 87
+  b 88
+  b 89
+  b 90
+  b 91
+  b 92
+  b 93
+  b 94
+  b 95
+  b 96
+  b 97
+  b 98
+  b 99
+  b 100
+  b 101
+  b 102
+  b 103
+  b 104
+  b 105
+  b 106
+  b 107
+  b 108
+  b 109
+  b 110
+  b 111
+  b 112
+  b 113
+  b 114
+  b 115
+  b 116
+  b 117
+  b 118
+  b 119
+  b 120
+  b 121
+  b 122
+  b 123
+  b 124
+  b 125
+  b 126
+  b 127
+  b 128
+  b 129
+  b 130
+  b 131
+  b 132
+  b 133
+  b 134
+  b 135
+  b 136
+  b 137
+  b 138
+  b 139
+  b 140
+  b 141
+  b 142
+  b 143
+  b 144
+  b 145
+  b 146
+  b 147
+  b 148
+  b 149
+  b 150
+  b 151
+  b 152
+  b 153
+  b 154
+  b 155
+  b 156
+  b 157
+  b 158
+  b 159
+  b 160
+  b 161
+  b 162
+  b 163
+  b 164
+  b 165
+  b 166
+  b 167
+  b 168
+  b 169
+  b 170
+  b 171
+  b 172
+  b 173
+  b 174
+  b 175
+  b 176
+  b 177
+  b 178
+  b 179
+  b 180
+  b 181
+  b 182
+  b 183
+  b 184
+  b 185
+  b 186
+  b 187
+  b 188
+  b 189
+  b 190
+  b 191
+  b 192
+  b 193
+  b 194
+  b 195
+  b 196
+  b 197
+  b 198
+  b 199

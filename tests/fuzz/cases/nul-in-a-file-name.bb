@@ -1,0 +1,1 @@
+require a${@chr(0)}b.inc

@@ -24,9 +24,6 @@ from hadronbake.diagnostics import HadronbakeError, Severity, render
 from hadronbake.language.parser import parse_bytes
 from hadronbake.language.statements import Function, ParsedFile
 
-warnings.simplefilter("ignore")
-logger.disabled = True
-
 # Python code that acts on the machine is read, but not run.
 _ACTS = re.compile(
     rb"\bos\b(?!\.path)|open|exec|process|exit|import|input|oe\.|sleep|rm|bb\.(?!utils\.(contains|filter|to_bool|vercmp))"
@@ -56,7 +53,14 @@ def try_input(data: bytes, kind: Any, with_evaluation: bool) -> str:
             shell_references(statement.body)
     if not with_evaluation or _ACTS.search(data):
         return "wrong" if parsed.diagnostics else "read"
-    return try_evaluation(parsed)
+    # What Python and the metadata say of it is of no use here.
+    logger.disabled = True
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return try_evaluation(parsed)
+    finally:
+        logger.disabled = False
 
 
 def try_evaluation(parsed: ParsedFile) -> str:

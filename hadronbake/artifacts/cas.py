@@ -5,6 +5,11 @@ its mode. Which of the two is there first depends on who put it; the other is ma
 
 Invariants: a name in ``cas`` or ``exec`` appears by link(2) only, after its content; no lock is needed, since two writers of
 one name write the same content. Content is trusted only after this process has hashed or written it (``_good``).
+
+What a batch puts, or finds there already, has a time of inode change (ctime) that is recent when the batch ends, and during
+the batch the store's lock is shared. A collector, which deletes only what is old and only with the lock to itself, so takes
+nothing that a record about to be written will name. Where locks don't work (some network file systems) that rests on the
+times alone; and what is gone all the same is missed, and made again.
 """
 
 # Plain strings, not Path objects: these functions are called for tens of thousands of paths at a time.
@@ -13,6 +18,8 @@ one name write the same content. Content is trusted only after this process has 
 from __future__ import annotations
 
 import ctypes
+import errno
+import fcntl
 import hashlib
 import itertools
 import os
@@ -33,6 +40,13 @@ MTIME_NS = 315_619_200 * 10**9
 _FEW = 16
 _SMALL = 4 << 20
 _STALE_SECONDS = 86_400
+
+FRESH_SECONDS = 600.0
+"""What is used and looks older is marked as new (a blob by its ctime, a record by its mtime). A collector's grace must be longer."""
+_LOCK_SECONDS = 10.0
+# What a failing disk, or a file that another client of a network file system deleted, says.
+_UNREADABLE = (errno.EIO, errno.ESTALE)
+_READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 class MissingBlob(HadronbakeError):
@@ -71,6 +85,24 @@ class Cas:
         """Whether the blob is there with the right size; its content isn't read."""
         return self._has(digest, False) or self._has(digest, True)
 
+    def keep(self, digest: Digest) -> bool:
+        """Like :meth:`has`, and marks what is there as used now."""
+        there = False
+        for executable in (False, True):
+            path = self.path(digest, executable)
+            try:
+                state = os.stat(path)
+                if state.st_size != digest.size:
+                    continue
+                if abs(time.time() - state.st_ctime) > FRESH_SECONDS:
+                    os.utime(path, ns=(MTIME_NS, MTIME_NS))
+            except FileNotFoundError:
+                continue
+            except PermissionError:
+                pass  # Another user's: only its age protects it.
+            there = True
+        return there
+
     def locate(self, digest: Digest, executable: bool) -> str:
         """The path of the verified blob with the wanted mode. Raises MissingBlob."""
         damaged: str | None = None
@@ -81,6 +113,10 @@ class Cas:
                     found = os.stat(path).st_size == digest.size and of_file(path).hash == digest.hash
                 except FileNotFoundError:
                     continue
+                except OSError as error:
+                    if error.errno not in _UNREADABLE:
+                        raise
+                    found = False
                 if not found:
                     damaged = self.set_aside(path)
                     continue
@@ -95,6 +131,8 @@ class Cas:
 
     def get(self, digest: Digest) -> bytes:
         """Raises MissingBlob."""
+        damaged: str | None = None
+        data: bytes | None
         for variant in (False, True):
             path = self.path(digest, variant)
             try:
@@ -102,31 +140,63 @@ class Cas:
                     data = file.readall()
             except FileNotFoundError:
                 continue
-            if of_bytes(data) == digest:
+            except OSError as error:
+                if error.errno not in _UNREADABLE:
+                    raise
+                data = None
+            if data is not None and of_bytes(data) == digest:
                 self._good.add(path)
                 return data
             self._good.discard(path)
-            self.set_aside(path)
-        raise missing(digest)
+            damaged = self.set_aside(path)
+        raise missing(digest, damaged)
 
     def set_aside(self, path: str) -> str:
-        """Moves a damaged file of the store out of the way, where it can be looked at; says where."""
+        """Moves a damaged file of the store out of the way, where it can be looked at; says where. In a store that can't be
+        written it stays."""
         directory = self.root / "bad"
-        directory.mkdir(parents=True, exist_ok=True)
         place = f"{directory}/{Path(path).name}.{time.time_ns()}"
-        with suppress(FileNotFoundError):
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
             os.rename(path, place)
+        except FileNotFoundError:
+            return place
+        except OSError as error:
+            if error.errno not in _READ_ONLY:
+                raise
+            return path
         return place
+
+    @contextmanager
+    def locked(self, exclusive: bool = False, seconds: float = _LOCK_SECONDS) -> Iterator[bool]:
+        """Holds the store's lock, shared or alone; gives whether it was got within ``seconds``. A process that is stopped while
+        it holds the lock stops nobody else for longer than that."""
+        descriptor = self._open_lock()
+        if descriptor is None:
+            yield False
+            return
+        try:
+            yield _flock(descriptor, exclusive, seconds)
+        finally:
+            os.close(descriptor)
+
+    def _open_lock(self) -> int | None:
+        path = f"{self.root}/lock"
+        for flags in (os.O_RDWR | os.O_CREAT, os.O_RDONLY):
+            with suppress(OSError):
+                return os.open(path, flags | os.O_CLOEXEC, 0o666)
+        return None
 
     @contextmanager
     def batch(self) -> Iterator[Batch]:
         """What is put in the batch becomes visible at its end, when all of it is on the disk; nothing of it on an error."""
         batch = Batch(self)
-        try:
-            yield batch
-            batch.commit()
-        finally:
-            batch.discard()
+        with self.locked():
+            try:
+                yield batch
+                batch.commit()
+            finally:
+                batch.discard()
 
     def temporary(self) -> str:
         """A new path on the store's file system. Temporary files of processes that were killed go after a day."""
@@ -247,7 +317,7 @@ class Batch:
 
     def _claim(self, digest: Digest, executable: bool) -> str | None:
         """The temporary file to write the blob to, or None where it is in the store or another thread writes it."""
-        if self._cas.has(digest):
+        if self._cas.keep(digest):
             return None
         path = self._cas.path(digest, executable)
         with self._lock:
@@ -255,6 +325,21 @@ class Batch:
                 return None
             self._new[path] = temporary = self._cas.temporary()
         return temporary
+
+
+def _flock(descriptor: int, exclusive: bool, seconds: float) -> bool:
+    limit = time.monotonic() + seconds
+    while True:
+        try:
+            fcntl.flock(descriptor, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno not in (errno.EWOULDBLOCK, errno.EINTR):
+                return True  # No locks on this file system: nobody else has it either.
+            if time.monotonic() > limit:
+                return False
+            time.sleep(0.005)
+        else:
+            return True
 
 
 def _read(source: int) -> bytes:

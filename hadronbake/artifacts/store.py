@@ -3,7 +3,11 @@
     cas/xx/HASH, exec/xx/HASH   blobs (see ``cas``)
     ac/xx/TASKHASH              records: one line of canonical JSON, one line with its SHA-256
     equivalent/xx/KEY           KEY = SHA-256 of task label and outhash; content: the taskhash that came to it first
+    roots/KEY.last, KEY.now     what builds used last (see ``roots``)
     tmp/, bad/                  what is being written; what was found damaged
+    lock                        shared by who writes, held alone by who deletes (see ``cas``)
+
+The mtime of a record's file says when it was last used, by ten minutes.
 
 A record is written last, when all it names is on the disk: so what a record names is there, unless it was lost later, which
 is then found and said.
@@ -15,9 +19,10 @@ import errno
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -25,9 +30,10 @@ from pydantic import ValidationError
 from hadronbake.artifacts import checkout as out
 from hadronbake.artifacts import sysroot
 from hadronbake.artifacts.capture import Tree, capture
-from hadronbake.artifacts.cas import Cas, MissingBlob, fsync
+from hadronbake.artifacts.cas import FRESH_SECONDS, Cas, MissingBlob, fsync
 from hadronbake.artifacts.digest import is_hash
 from hadronbake.artifacts.record import Digest, Record
+from hadronbake.artifacts.roots import Uses, uses
 from hadronbake.artifacts.sysroot import SysrootPart
 from hadronbake.artifacts.tree import Directory
 from hadronbake.diagnostics import HadronbakeError
@@ -42,35 +48,36 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._cas = Cas(root)
+        self.cas = Cas(root)
+        self._uses: Uses | None = None
 
     def put_blob(self, data: bytes) -> Digest:
-        with self._cas.batch() as batch:
+        with self.cas.batch() as batch:
             return batch.put(data)
 
     def get_blob(self, digest: Digest) -> bytes:
         """The verified content. Raises MissingBlob."""
-        return self._cas.get(digest)
+        return self.cas.get(digest)
 
     def put_tree(self, base: Path, directories: Sequence[str]) -> Tree:
         """Records ``base/<directory>`` for each of ``directories`` as one tree; see :func:`capture.capture`."""
-        with ThreadPoolExecutor(_THREADS) as pool, self._cas.batch() as batch:
+        with ThreadPoolExecutor(_THREADS) as pool, self.cas.batch() as batch:
             return capture(base, directories, batch, pool)
 
     def has_tree(self, digest: Digest) -> bool:
         """Whether every blob of the tree is there, with its size. (Whether the content is right shows when it is used.)"""
         try:
-            tree = out.layout(self._cas, digest)
+            tree = out.layout(self.cas, digest)
         except HadronbakeError:
             return False
-        return all(self._cas.has(placed.node.digest) for placed in tree.files)
+        return all(self.cas.has(placed.node.digest) for placed in tree.files)
 
     def checkout(self, tree: Digest, destination: Path, link: bool) -> None:
         """Makes the tree at ``destination``; see :func:`checkout.write`. A destination that doesn't exist yet appears
         whole or not at all; one that exists is filled, and what it has beside the tree is left. Raises MissingBlob."""
-        layout = out.layout(self._cas, tree)
+        layout = out.layout(self.cas, tree)
         with out.building(destination) as place, ThreadPoolExecutor(_THREADS) as pool:
-            out.write(self._cas, layout, place, link, pool)
+            out.write(self.cas, layout, place, link, pool)
 
     def merge(self, parts: Sequence[SysrootPart], destination: Path) -> None:
         """Makes the sysroot of ``parts`` at ``destination`` by hard links, whole or not at all. Where ``destination``
@@ -81,44 +88,84 @@ class Store:
 
         def read(digest: Digest) -> Directory:
             if digest.hash not in known:
-                known[digest.hash] = out.read(self._cas, digest)
+                known[digest.hash] = out.read(self.cas, digest)
             return known[digest.hash]
 
         layout = sysroot.merge(parts, read)
         with out.building(destination) as place, ThreadPoolExecutor(_THREADS) as pool:
-            out.write(self._cas, layout, place, True, pool)
+            out.write(self.cas, layout, place, True, pool)
+
+    @contextmanager
+    def building(self, topdir: Path) -> Iterator[Uses]:
+        """While it lasts, the records that are found or added count as used by the build in ``topdir``; see ``roots``."""
+        with uses(self.root, topdir) as self._uses:
+            try:
+                yield self._uses
+            finally:
+                self._uses = None
 
     def record(self, taskhash: str) -> Record | None:
-        """A damaged record is set aside and counts as none."""
-        path = self._record_path(taskhash)
+        """A damaged record is set aside and counts as none. One that is there counts as used now."""
+        found = self.peek(taskhash)
+        if found is not None:
+            self._use(taskhash)
+        return found
+
+    def peek(self, taskhash: str) -> Record | None:
+        """Like :meth:`record`, for who only looks."""
+        path = self.record_path(taskhash)
         try:
             content = path.read_bytes()
         except FileNotFoundError:
             return None
+        except OSError as error:
+            if error.errno != errno.EIO:
+                raise
+            content = b""
         text, _, check = content.partition(b"\n")
         if check == hashlib.sha256(text).hexdigest().encode() + b"\n":
             with suppress(ValidationError):
                 record = Record.model_validate_json(text)
                 if record.taskhash == taskhash:
                     return record
-        self._cas.set_aside(str(path))
+        self.cas.set_aside(str(path))
         return None
 
     def records(self, taskhashes: Iterable[str]) -> dict[str, Record]:
         """Those that are there, by taskhash."""
-        found = ((taskhash, self.record(taskhash)) for taskhash in taskhashes)
+        with self.cas.locked():
+            found = [(taskhash, self.record(taskhash)) for taskhash in taskhashes]
         return {taskhash: record for taskhash, record in found if record is not None}
+
+    def _use(self, taskhash: str) -> None:
+        with suppress(OSError):
+            path = self.record_path(taskhash)
+            if abs(time.time() - path.stat().st_mtime) > FRESH_SECONDS:
+                os.utime(path)
+        if self._uses is not None:
+            self._uses.add(taskhash)
 
     def equivalent(self, task_label: str, outhash: str) -> str | None:
         """The unihash of the first record of this task that had this output, or None."""
-        try:
-            taskhash = self._equivalent_path(task_label, outhash).read_text()
-        except (FileNotFoundError, UnicodeDecodeError):
-            return None
-        record = self.record(taskhash) if is_hash(taskhash) else None
+        taskhash = self.indexed(str(self._equivalent_path(task_label, outhash)))
+        record = self.record(taskhash) if taskhash is not None else None
         if record is None or (record.task, record.outhash) != (task_label, outhash):
             return None
         return record.unihash
+
+    def indexed(self, path: str) -> str | None:
+        """The taskhash that a file of the index names; None where there is none, or it is damaged."""
+        try:
+            taskhash = Path(path).read_text()
+        except (FileNotFoundError, UnicodeDecodeError):
+            return None
+        return taskhash if is_hash(taskhash) else None
+
+    def index(self, path: str, taskhash: str) -> None:
+        """Lets a file of the index name another record."""
+        temporary = Path(self.cas.temporary())
+        temporary.write_text(taskhash)
+        temporary.replace(path)
 
     def add_record(self, record: Record) -> Record:
         """Adds it, unless there is one of this taskhash whose tree is whole: the first write wins. Gives what is there."""
@@ -127,9 +174,11 @@ class Store:
             return first
         text = canonical(record)
         check = hashlib.sha256(text).hexdigest().encode()
-        path = self._record_path(record.taskhash)
+        path = self.record_path(record.taskhash)
         if first is not None:
             path.unlink(missing_ok=True)
+        if self._uses is not None:
+            self._uses.add(record.taskhash)
         if not self._write_first(path, text + b"\n" + check + b"\n"):
             return self.record(record.taskhash) or record
         index = self._equivalent_path(record.task, record.outhash)
@@ -138,7 +187,7 @@ class Store:
             self._write_first(index, record.taskhash.encode())
         return record
 
-    def _record_path(self, taskhash: str) -> Path:
+    def record_path(self, taskhash: str) -> Path:
         if not is_hash(taskhash):
             raise ValueError(f"{taskhash!r} is no SHA-256")
         return self.root / "ac" / taskhash[:2] / taskhash
@@ -149,7 +198,7 @@ class Store:
 
     def _write_first(self, path: Path, content: bytes) -> bool:
         """Makes a durable file, unless one is there: link(2) decides between two processes."""
-        temporary = Path(self._cas.temporary())
+        temporary = Path(self.cas.temporary())
         try:
             temporary.write_bytes(content)
             fsync(str(temporary))

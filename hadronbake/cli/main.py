@@ -36,9 +36,9 @@ def options(
 
 def register() -> None:
     """Add the commands of each family; their imports are inside the functions that need them."""
-    from hadronbake.cli import authoring, build, explain, inspect, machine
+    from hadronbake.cli import authoring, build, cache, explain, inspect, machine
 
-    for module in (build, inspect, explain, authoring, machine):
+    for module in (build, inspect, explain, authoring, cache, machine):
         module.register(app)
 
 
@@ -57,6 +57,7 @@ def main() -> None:
         return
     register()
     commands = {str(info.name or info.callback.__name__) for info in app.registered_commands if info.callback}
+    commands |= {str(group.name) for group in app.registered_groups}
     try:
         app(args=with_default_command(sys.argv[1:], commands), prog_name="hbake")
     except HadronbakeError as error:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hadronbake.artifacts.collection import collect, store_bytes
+from hadronbake.artifacts.quota import parse_size, show_size
 from hadronbake.artifacts.record import RecordedInput
 from hadronbake.artifacts.store import Store
 from hadronbake.diagnostics import HadronbakeError
@@ -82,6 +84,7 @@ def build(request: BuildRequest, origin: Origin, reporter: events.Reporter) -> B
     tasks = make_graph(request, origin)
     forced = _forced(request, tasks) if request.force else frozenset()
     store = Store(_path(origin, "SSTATE_DIR"))
+    quota = parse_size(origin.variable("HB_CACHE_SIZE") or "", "HB_CACHE_SIZE")
     if request.dry_run:
         plan = Plan(tasks, lambda pn: WorkDirectory(topdir, pn).stamps(), forced)
         settle(plan, store)
@@ -94,15 +97,20 @@ def build(request: BuildRequest, origin: Origin, reporter: events.Reporter) -> B
         plan = Plan(
             tasks, lambda pn: WorkDirectory(topdir, pn).stamps(), forced, lambda label: history.last(label) is None
         )
-        try:
-            tally = _run(request, origin, plan, store, topdir, history, reporter)
-        except OSError as error:
-            raise system_error(error) from error
-        ok = not tally.failed and not tally.interrupted
+        with store.building(topdir) as used:
+            try:
+                tally = _run(request, origin, plan, store, topdir, history, reporter)
+            except OSError as error:
+                raise system_error(error) from error
+            ok = not tally.failed and not tally.interrupted
+            if ok:
+                used.succeeded()
         try:
             _remember(plan, origin, history, tally, ok)
         except OSError as error:
             reporter.handle(events.Message("warning", f"the history isn't kept: {error}"))
+        if ok and tally.ran:
+            _collect(store, quota, reporter)
     result = BuildResult(
         ok=ok,
         ran=tuple(tally.ran),
@@ -237,6 +245,21 @@ def _remember(plan: Plan, origin: Origin, history: History, tally: Tally, ok: bo
             if history.is_new(label, *state):
                 history.remember(label, *state, present_inputs(plan, origin, label))
     history.save()
+
+
+def _collect(store: Store, quota: int | None, reporter: events.Reporter) -> None:
+    """Brings shared state below its quota, where it is above."""
+    try:
+        if quota is None or store_bytes(store) <= quota:
+            return
+        report = collect(store, quota)
+    except (OSError, HadronbakeError) as error:
+        reporter.handle(events.Message("warning", f"shared state wasn't collected: {error}"))
+        return
+    said = f"shared state was more than {show_size(quota)}: {len(report.evicted)} records deleted, {show_size(report.after)} are left"
+    if report.over:
+        said += "; what build directories use is itself more (HB_CACHE_SIZE allows more)"
+    reporter.handle(events.Message("warning" if report.over else "note", said))
 
 
 def _forced(request: BuildRequest, tasks: graph.TaskGraph) -> frozenset[str]:

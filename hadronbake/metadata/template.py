@@ -31,6 +31,9 @@ DISTRO ??= "hadron"
 #DL_DIR = "/srv/downloads"
 #SSTATE_DIR = "/srv/sstate"
 
+# How large shared state may become; what was used longest ago goes first. Empty: without limit.
+#HB_CACHE_SIZE = "50G"
+
 # How many tasks run at once, and how many jobs a compile may have. The default is the number of processors.
 #BB_NUMBER_THREADS = "4"
 #PARALLEL_MAKE = "-j 4"

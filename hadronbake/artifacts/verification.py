@@ -1,0 +1,151 @@
+"""Verification: every blob, tree, record and index entry of a store is read again. What is damaged is put aside.
+
+A record that names something which isn't there any more is put aside with it: the task it is of is built again when it is next
+wanted, and nothing else.
+"""
+
+# Plain strings, not Path objects: these functions are called for tens of thousands of paths at a time.
+# ruff: noqa: PTH101
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hadronbake.artifacts.digest import is_hash, of_file
+from hadronbake.artifacts.inventory import blob_files, equivalent_files, of_record, record_names
+from hadronbake.artifacts.record import Digest, Record
+from hadronbake.artifacts.store import Store
+from hadronbake.artifacts.tree import decode
+from hadronbake.diagnostics import HadronbakeError
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """``kind``: "blob", "tree", "record" or "index". ``name``: hash or task. ``aside``: where it was put, if anywhere.
+    ``tasks``: the labels of the tasks that will be built again for it."""
+
+    kind: str
+    name: str
+    problem: str
+    aside: str = ""
+    tasks: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Checked:
+    """How many were read; and what was wrong."""
+
+    blobs: int = 0
+    bytes: int = 0
+    trees: int = 0
+    records: int = 0
+    index: int = 0
+    findings: list[Finding] = field(default_factory=list)
+
+
+def verify(store: Store) -> Checked:
+    """Reads all of the store. Safe beside builds."""
+    result = Checked()
+    bad_blobs: dict[str, tuple[str, str]] = {}
+    good: dict[str, int] = {}
+    for file in blob_files(store.root):
+        result.blobs += 1
+        result.bytes += file.size
+        problem = _problem(file.path, file.hash)
+        if problem is None:
+            good[file.hash] = file.size
+            wanted = 0o555 if Path(file.path).parent.parent.name == "exec" else 0o444
+            if file.mode != wanted:
+                # Content is right, so nothing need be built for it.
+                with suppress(OSError):
+                    os.chmod(file.path, wanted)
+                result.findings.append(
+                    Finding("blob", file.hash, f"its mode was {file.mode:o}, and is {wanted:o} again")
+                )
+        else:
+            bad_blobs[file.hash] = problem, store.cas.set_aside(file.path)
+    for name in good:
+        # The other of two files of one content is right: it is made again from that.
+        if name in bad_blobs:
+            result.findings.append(Finding("blob", name, *bad_blobs.pop(name)))
+    tasks: dict[str, set[str]] = {}
+    trees = _Trees(store, good)
+    for name in record_names(store.root):
+        result.records += 1
+        record = store.peek(name) if is_hash(name) else None
+        if record is None:
+            aside = store.cas.set_aside(str(store.root / "ac" / name[:2] / name))
+            result.findings.append(Finding("record", name, "it can't be read, or its checksum is wrong", aside))
+            continue
+        lost = trees.lost(record)
+        if lost:
+            label = record.task
+            for blob in lost:
+                tasks.setdefault(blob, set()).add(label)
+            aside = store.cas.set_aside(str(store.record_path(name)))
+            said = f"{len(lost)} of the blobs it names are missing or damaged"
+            result.findings.append(Finding("record", name, said, aside, (label,)))
+    result.trees = trees.count
+    for name, (problem, aside) in sorted(bad_blobs.items()):
+        result.findings.append(Finding("blob", name, problem, aside, tuple(sorted(tasks.get(name, ())))))
+    for name, problem in sorted(trees.malformed.items()):
+        result.findings.append(Finding("tree", name, problem, "", tuple(sorted(tasks.get(name, ())))))
+    for path in equivalent_files(store.root):
+        result.index += 1
+        named = store.indexed(path)
+        if named is None or store.peek(named) is None:
+            problem = "it names no record" if named is None else f"it names the record {named}, which isn't there"
+            result.findings.append(Finding("index", Path(path).name, problem, store.cas.set_aside(path)))
+    return result
+
+
+class _Trees:
+    """Which blobs of a record aren't right. A directory is read once, however many trees have it."""
+
+    def __init__(self, store: Store, good: dict[str, int]) -> None:
+        self.count = 0
+        self.malformed: dict[str, str] = {}
+        self._store = store
+        self._good = good
+        self._known: dict[str, frozenset[str]] = {}
+
+    def lost(self, record: Record) -> frozenset[str]:
+        own = {digest.hash for digest in of_record(record) if not self._there(digest)}
+        return self._below(record.tree) | own
+
+    def _there(self, digest: Digest) -> bool:
+        return self._good.get(digest.hash) == digest.size
+
+    def _below(self, digest: Digest) -> frozenset[str]:
+        known = self._known.get(digest.hash)
+        if known is not None:
+            return known
+        self.count += 1
+        found: set[str] = set()
+        if not self._there(digest):
+            found.add(digest.hash)
+        else:
+            try:
+                directory = decode(self._store.get_blob(digest))
+            except HadronbakeError as error:
+                self.malformed[digest.hash] = error.diagnostics[0].message
+                found.add(digest.hash)
+            else:
+                found.update(node.digest.hash for node in directory.files if not self._there(node.digest))
+                for child in directory.directories:
+                    found |= self._below(child.digest)
+        self._known[digest.hash] = frozenset(found)
+        return self._known[digest.hash]
+
+
+def _problem(path: str, name: str) -> str | None:
+    if not is_hash(name):
+        return "its name is no hash"
+    try:
+        digest = of_file(path)
+    except OSError as error:
+        return f"it can't be read: {error.strerror}"
+    return None if digest.hash == name else f"its content is that of {digest.hash[:12]}… ({digest.size} bytes)"

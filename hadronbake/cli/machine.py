@@ -17,13 +17,12 @@ CONSOLE = "root=/dev/vda rw console=ttyS0"
 
 def deploy_directory(topdir: Path, name: str) -> Path:
     """The directory of the newest build of an image, over all machines."""
-    found = sorted((topdir / "deploy/images").glob(f"*/{name}-*.ext4"), key=lambda path: path.stat().st_mtime)
-    found = [path for path in found if path.name == f"{name}-{path.parent.name}.ext4"]
-    if found:
-        return found[-1].parent
-    there = {
-        path.name.removesuffix(f"-{path.parent.name}.ext4") for path in (topdir / "deploy/images").glob("*/*.ext4")
-    }
+    there: dict[str, list[Path]] = {}
+    for path in (topdir / "deploy/images").glob("*/*"):
+        if path.suffix in (".ext4", ".img") and path.stem.endswith(f"-{path.parent.name}"):
+            there.setdefault(path.stem.removesuffix(f"-{path.parent.name}"), []).append(path)
+    if name in there:
+        return max(there[name], key=lambda path: path.stat().st_mtime).parent
     near = closest(name, there)
     hint = f"did you mean {near}?" if near else f"build it: hbake {name}"
     raise HadronbakeError(Diagnostic("HBC101", f"no image '{name}' in {topdir}/deploy/images", hint=hint))
@@ -36,7 +35,7 @@ def run(
     cpus: Annotated[int, typer.Option(help="Number of processors.")] = 2,
     append: Annotated[str, typer.Option(help="More words for the kernel's command line.")] = "",
     keep: Annotated[
-        bool, typer.Option("--keep", help="Write to a copy of the disk that stays, beside the image (.run.ext4).")
+        bool, typer.Option("--keep", help="Write to a copy of the disk that stays, beside the image (.run.*).")
     ] = False,
     accelerator: Annotated[
         str, typer.Option(help="kvm, tcg, or auto: KVM if a short trial shows that it works.")
@@ -51,7 +50,7 @@ def run(
         )
     kernel, disk = qemu.find_image(deploy_directory(build_directory, image), image)
     if keep:
-        kept = disk.with_suffix(".run.ext4")
+        kept = disk.with_suffix(f".run{disk.suffix}")
         if not kept.exists():
             shutil.copyfile(disk, kept)
         disk = kept
@@ -60,6 +59,8 @@ def run(
         kernel=kernel,
         disk=disk,
         append=f"{CONSOLE} {append}".strip(),
+        firmware=qemu.firmware(build_directory / "uefi-variables.fd") if kernel is None else None,
+        reboot=kernel is None,
         memory=memory,
         cpus=cpus,
         snapshot=not keep,

@@ -14,7 +14,7 @@ from hadronbake.artifacts.quota import parse_size, show_size
 from hadronbake.artifacts.record import RecordedInput
 from hadronbake.artifacts.store import Store
 from hadronbake.diagnostics import HadronbakeError
-from hadronbake.execution import fetch, hosttools, sandbox
+from hadronbake.execution import fetch, hosttools, sandbox, signing
 from hadronbake.execution.engine import Engine, Settings, Tally, present_inputs, system_error
 from hadronbake.execution.history import History
 from hadronbake.execution.jobserver import Jobserver
@@ -222,7 +222,7 @@ def _run(
             worker,
             jobserver,
             history,
-            fetch.fetcher(downloads, origin.flags("DEBSRC") or {}),
+            {"fetch": fetch.fetcher(downloads, origin.flags("DEBSRC") or {}), "sign": signing.sign},
             Settings(
                 tasks=threads,
                 keep_going=request.keep_going,

@@ -67,8 +67,8 @@ class Metadata(Protocol):
     def inputs(self, recipe: str) -> RecipeInputs: ...
 
 
-Fetch = Callable[[TaskPayload, Path, Path, Callable[[str], None]], None]
-"""Fetches what the payload names, makes ``fetched.json`` in the work directory (second argument) and writes the log (third);
+Builtin = Callable[[TaskPayload, Path, Path, Callable[[str], None]], None]
+"""Does what the payload says, outside of the sandbox, in the work directory (second argument), and writes the log (third);
 says what it is at by the fourth, which raises to end it. Raises HadronbakeError."""
 
 
@@ -115,7 +115,7 @@ class Engine:
         worker: Worker,
         jobserver: Jobserver,
         history: History,
-        fetch: Fetch,
+        builtins: Mapping[str, Builtin],
         settings: Settings,
         reporter: events.Reporter,
     ) -> None:
@@ -127,7 +127,7 @@ class Engine:
         self._worker = worker
         self._jobserver = jobserver
         self._history = history
-        self._fetch = fetch
+        self._builtins = builtins
         self._settings = settings
         self._report = reporter.handle
         self._scheduler = Scheduler(
@@ -297,8 +297,8 @@ class Engine:
         order = self._order(job)
         log = self._worker.log_path(node)
         self._report(events.TaskStarted(job.label, str(log), time.time()))
-        if node.task.builtin == "fetch":
-            ending = await self._thread(self._fetch_task, order, payload)
+        if node.task.builtin is not None:
+            ending = await self._thread(self._builtin_task, order, payload)
         else:
             prepared = await self._thread(self._worker.prepare, order, payload)
             if self.tally.interrupted:
@@ -373,7 +373,7 @@ class Engine:
             wipe=wipe,
         )
 
-    def _fetch_task(self, order: Order, payload: TaskPayload) -> Ending:
+    def _builtin_task(self, order: Order, payload: TaskPayload) -> Ending:
         label = order.node.label
         began = time.monotonic()
         log = self._worker.begin(order)
@@ -383,7 +383,8 @@ class Engine:
                 raise Interrupted
             self._loop.call_soon_threadsafe(self._report, events.TaskProgress(label, text))
 
-        self._fetch(payload, self._worker.work(order.node.pn).path, log, say)
+        run = self._builtins[order.node.task.builtin or ""]
+        run(payload, self._worker.work(order.node.pn).path, log, say)
         return Ending(0, time.monotonic() - began, 0.0)
 
     async def _missing(self, job: Job, error: MissingBlob) -> Outcome:

@@ -1,4 +1,4 @@
-"""A root filesystem as ``.tar.zst`` (pax format, IEEE 1003.1-2001), the same bytes for the same tree."""
+"""A root filesystem as a tar file (pax format, IEEE 1003.1-2001), plain or as ``.tar.zst``: the same bytes for the same tree."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import tarfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import IO
 
 import zstandard
 
@@ -22,13 +23,15 @@ def sorted_paths(root: Path) -> list[str]:
 
 
 def write(root: Path, target: Path, owners: Mapping[str, tuple[int, int]], epoch: int) -> None:
-    """Write ``target``. All times are ``epoch`` (seconds since 1970); owners that aren't named are root."""
+    """Write ``target``, compressed. All times are ``epoch`` (seconds since 1970); owners that aren't named are root."""
     compressor = zstandard.ZstdCompressor(level=LEVEL, threads=2)
-    with (
-        target.open("wb") as raw,
-        compressor.stream_writer(raw) as stream,
-        tarfile.open(fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT) as archive,
-    ):
+    with target.open("wb") as raw, compressor.stream_writer(raw) as stream:
+        write_tar(root, stream, owners, epoch)
+
+
+def write_tar(root: Path, stream: IO[bytes], owners: Mapping[str, tuple[int, int]], epoch: int) -> None:
+    """The same without compression, to a stream that needs no seeking."""
+    with tarfile.open(fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT) as archive:
         for name in sorted_paths(root):
             path = root / name[1:]
             info = archive.gettarinfo(str(path), arcname="." + name.rstrip("/"))

@@ -5,16 +5,19 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import shutil
 import subprocess
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from hadronbake.diagnostics import Diagnostic, HadronbakeError
 
 PROGRAM = "qemu-system-x86_64"
+OVMF = Path("/usr/share/OVMF")
 PROBE_SECONDS = 15
 # mov al, 0x10; mov dx, 0xf4; out dx, al; hlt — isa-debug-exit turns the value v into the exit status 2v + 1.
 PROBE_CODE = bytes([0xB0, 0x10, 0xBA, 0xF4, 0x00, 0xEE, 0xF4])
@@ -22,17 +25,32 @@ PROBE_STATUS = 0x21
 
 
 @dataclass(frozen=True, slots=True)
-class Machine:
-    """What is booted. ``memory`` in MiB; ``snapshot``: writes to the disk are dropped at the end; ``append``: kernel command line."""
+class Firmware:
+    """UEFI: its code, a writable copy of its variables, and whether it knows Secure Boot."""
 
-    kernel: Path
+    code: Path
+    variables: Path
+    secure: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What is booted: ``kernel`` with the command line ``append``, or what the disk has, by ``firmware``. ``memory`` in MiB;
+    ``snapshot``: writes to the disk are dropped at the end; ``tpm``: the control socket of a swtpm; ``credentials``: systemd's,
+    name → text (systemd.system-credentials(7)); ``reboot``: whether a reboot starts the machine again."""
+
     disk: Path
-    append: str
+    kernel: Path | None = None
+    append: str = ""
+    firmware: Firmware | None = None
     memory: int = 1024
     cpus: int = 2
     snapshot: bool = True
     accelerator: str = "tcg"
     serial: tuple[str, ...] = ("mon:stdio",)
+    tpm: Path | None = None
+    credentials: Mapping[str, str] = field(default_factory=dict)
+    reboot: bool = False
 
 
 def accelerator() -> str:
@@ -74,42 +92,57 @@ def accelerator() -> str:
 
 def command(machine: Machine) -> list[str]:
     """The argument list. ``-cpu max`` is what the chosen accelerator can do at most."""
-    drive = f"file={machine.disk},format=raw,if=virtio,snapshot={'on' if machine.snapshot else 'off'}"
-    result = [
-        PROGRAM,
-        "-M",
-        "q35",
-        "-accel",
-        machine.accelerator,
-        "-cpu",
-        "max",
-        "-smp",
-        str(machine.cpus),
-        "-m",
-        str(machine.memory),
-    ]
-    result += [
-        "-display",
-        "none",
-        "-nodefaults",
-        "-no-reboot",
-        "-kernel",
-        str(machine.kernel),
-        "-append",
-        machine.append,
-        "-drive",
-        drive,
-    ]
+    secure = machine.firmware is not None and machine.firmware.secure
+    result = [PROGRAM, "-M", "q35,smm=on" if secure else "q35", "-accel", machine.accelerator, "-cpu", "max"]
+    result += ["-smp", str(machine.cpus), "-m", str(machine.memory), "-display", "none", "-nodefaults"]
+    if not machine.reboot:
+        result.append("-no-reboot")
+    if machine.kernel is not None:
+        result += ["-kernel", str(machine.kernel), "-append", machine.append]
+    if machine.firmware is not None:
+        result += _firmware(machine.firmware)
+    result += ["-drive", f"file={machine.disk},format=raw,if=virtio,snapshot={'on' if machine.snapshot else 'off'}"]
     result += ["-nic", "user,model=virtio-net-pci", "-device", "virtio-rng-pci"]
+    if machine.tpm is not None:
+        result += ["-chardev", f"socket,id=tpm,path={machine.tpm}", "-tpmdev", "emulator,id=tpm0,chardev=tpm"]
+        result += ["-device", "tpm-tis,tpmdev=tpm0"]
+    for name, text in machine.credentials.items():
+        coded = base64.b64encode(text.encode()).decode()
+        result += ["-smbios", f"type=11,value=io.systemd.credential.binary:{name}={coded}"]
     for port in machine.serial:
         result += ["-serial", port]
     return result
 
 
-def find_image(deploy: Path, name: str) -> tuple[Path, Path]:
-    """Kernel and disk of an image in a deploy directory; HadronbakeError with a hint if they aren't there."""
-    kernel, disk = deploy / "bzImage", deploy / f"{name}-{deploy.name}.ext4"
-    for path in (kernel, disk):
+def _firmware(firmware: Firmware) -> list[str]:
+    """Code and variables as flash chips; the variables are safe from the system if only code in SMM may write them."""
+    result = []
+    if firmware.secure:
+        result += ["-global", "driver=cfi.pflash01,property=secure,value=on", "-global", "ICH9-LPC.disable_s3=1"]
+    for unit, (path, access) in enumerate(((firmware.code, "readonly=on"), (firmware.variables, "readonly=off"))):
+        result += ["-drive", f"if=pflash,unit={unit},format=raw,{access},file={path}"]
+    return result
+
+
+def firmware(variables: Path, secure: bool = True) -> Firmware:
+    """OVMF with Secure Boot, and no keys yet: ``variables`` is made if it isn't there. HadronbakeError if OVMF isn't installed."""
+    code = OVMF / ("OVMF_CODE_4M.secboot.fd" if secure else "OVMF_CODE_4M.fd")
+    if not code.exists():
+        raise HadronbakeError(Diagnostic("HBI122", f"{code} isn't there", hint="install the package ovmf"))
+    if not variables.exists():
+        shutil.copyfile(OVMF / "OVMF_VARS_4M.fd", variables)
+    return Firmware(code, variables, secure)
+
+
+def find_image(deploy: Path, name: str) -> tuple[Path | None, Path]:
+    """Kernel and root filesystem of an image in a deploy directory, or None and a whole disk, which boots by itself.
+    HadronbakeError with a hint if they aren't there."""
+    kernel: Path | None = deploy / "bzImage"
+    disk = deploy / f"{name}-{deploy.name}.ext4"
+    whole = disk.with_suffix(".img")
+    if whole.exists() and not disk.exists():
+        kernel, disk = None, whole
+    for path in filter(None, (kernel, disk)):
         if not path.exists():
             raise HadronbakeError(Diagnostic("HBI120", f"{path} isn't there", hint=f"build it: hbake {name}"))
     if shutil.which(PROGRAM) is None:

@@ -38,7 +38,7 @@ class Task:
     without outputs is a work task: it runs when a recorded task after it must run.
     ``deploy``: directory below the build directory where the outputs' content is put when the task is wanted by the
     user or by a wanted task (flag ``sstate-outputdirs``).
-    ``builtin``: the engine does the work itself, outside the sandbox (only "fetch").
+    ``builtin``: the engine does the work itself, outside the sandbox ("fetch", "sign").
     """
 
     name: str

@@ -158,9 +158,9 @@ def _task(name: str, basehash: str, d: DataStore, file: RecipeFile, dependencies
             return True
 
     builtin = d.getVarFlag(name, "builtin") or None
-    if builtin not in (None, "fetch"):
+    if builtin not in (None, "fetch", "sign"):
         raise HadronbakeError.of(
-            "HBM044", f'{name}[builtin] is "{builtin}"', d.origin(name), hint='the only builtin task is "fetch"'
+            "HBM044", f'{name}[builtin] is "{builtin}"', d.origin(name), hint='the builtin tasks are "fetch" and "sign"'
         )
     files = list(_checksum_files(words("file-checksums"), dependencies))
     if builtin == "fetch":

@@ -1,0 +1,62 @@
+"""do_uki: kernel, command line and stub in one EFI program (UAPI group's "Unified Kernel Image"), not signed yet."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from hadronbake.images import verity
+from hadronbake.images.filesystem import run as call
+from hadronbake.steps.data import Data
+
+INPUTS = Path("/hb/inputs")
+
+
+def run(d: Data) -> None:
+    """Writes ``hadron.efi`` and ``systemd-boot.efi`` below UKIDIR.
+
+    Reads IMAGE_ROOTFS (os-release, stub and boot loader are its own), VERITYDIR, IMAGE_VERSION, KERNEL_IMAGETYPE, UKI_CMDLINE.
+    """
+    root, target = Path(d.getVar("IMAGE_ROOTFS") or ""), Path(d.getVar("UKIDIR") or "")
+    version = d.getVar("IMAGE_VERSION") or ""
+    kernel = next(iter(sorted(INPUTS.glob(f"*/do_deploy/**/{d.getVar('KERNEL_IMAGETYPE')}"))))
+    release = target.parent / "os-release"
+    release.write_text(os_release((root / "usr/lib/os-release").read_text(), version))
+    cmdline = command_line(verity.read(Path(d.getVar("VERITYDIR") or "")), version, d.getVar("UKI_CMDLINE") or "")
+    programs = root / "usr/lib/systemd/boot/efi"
+    call(
+        [
+            "ukify",
+            "build",
+            f"--linux={kernel}",
+            f"--cmdline={cmdline}",
+            f"--os-release=@{release}",
+            f"--stub={programs / 'linuxx64.efi.stub'}",
+            f"--output={target / 'hadron.efi'}",
+        ],
+        os.environ,
+    )
+    (target / "systemd-boot.efi").write_bytes((programs / "systemd-bootx64.efi").read_bytes())
+
+
+def os_release(text: str, version: str) -> str:
+    """os-release(5) with IMAGE_VERSION, by which the boot loader sorts and names the slots."""
+    lines = [line for line in text.splitlines() if not line.startswith("IMAGE_VERSION=")]
+    return "\n".join([*lines, f"IMAGE_VERSION={version}"]) + "\n"
+
+
+def slot(version: str) -> str:
+    """The name of the partition of a version; that of its hashes has ``_verity`` after it."""
+    return f"hadron_{version}"
+
+
+def command_line(sealed: verity.Verity, version: str, more: str) -> str:
+    """The whole chain of trust: the signed program names the root hash, and the root's partition by its version.
+
+    Without an initrd the kernel itself opens the device. ``panic=1``: an attempt that fails must end, to be counted.
+    """
+    name = f"PARTLABEL={slot(version)}"
+    table = verity.table(sealed, name, f"{name}_verity")
+    words = [f'dm-mod.create="root,,,ro,{table}"', f"dm-mod.waitfor={name},{name}_verity"]
+    words += ["root=/dev/dm-0", "rootfstype=erofs", "ro", "rootwait", "panic=1"]
+    return " ".join([*words, more]).strip()

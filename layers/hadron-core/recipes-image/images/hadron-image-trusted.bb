@@ -1,0 +1,7 @@
+require hadron-image.bb
+
+SUMMARY = "Hadron Linux, trusted boot: signed, read-only, in two slots"
+
+inherit trusted-image
+
+IMAGE_INSTALL += "systemd-boot hadron-state"

@@ -12,6 +12,7 @@ import typer
 
 from hadronbake.cli.opening import build_directory, open_workspace
 from hadronbake.diagnostics import HadronbakeError, closest
+from hadronbake.language.known import variable_meaning
 
 if TYPE_CHECKING:
     from hadronbake.datastore.store import DataStore
@@ -127,6 +128,8 @@ def show(
         print(json.dumps(rows, default=str))
         return
     for row in rows:
+        if variables and row["meaning"]:
+            print(f"# {row['meaning']}")
         for event in row["history"]:
             print(f"# {event['file']}:{event['line']}: {event['op']} {json.dumps(str(event['detail']))}")
         print(f"{row['name']} = {json.dumps(row['value'], default=str, ensure_ascii=False)}")
@@ -155,7 +158,7 @@ def describe(d: DataStore, name: str, *, expand: bool) -> dict[str, Any]:
         }
         for event in history_of(d, name)
     ]
-    return {"name": name, "value": value, "raw": raw, "history": events}
+    return {"name": name, "value": value, "raw": raw, "history": events, "meaning": variable_meaning(name)}
 
 
 def register(app: typer.Typer) -> None:

@@ -121,3 +121,13 @@ def _numbered(code: str, filename: str, before: int) -> ast.Module:
     if before:
         ast.increment_lineno(tree, before)
     return tree
+
+
+def check_body(body: str, filename: str, lineno: int) -> None:
+    """Compile the body of a Python function, as :func:`run_body` would, and no more. Raises SyntaxError with the place in the file."""
+    _compile_body(body, filename, lineno)
+
+
+def check_definition(code: str, filename: str, lineno: int) -> None:
+    """Compile a ``def`` block, as :func:`exec_definition` would, and no more. Raises SyntaxError."""
+    _compile_module(code, filename, lineno)

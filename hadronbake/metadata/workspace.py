@@ -73,11 +73,12 @@ class Workspace:
         prefiles: tuple[str, ...] = (),
         postfiles: tuple[str, ...] = (),
         processes: int | None = None,
+        lenient: bool = False,
     ) -> Workspace:
         """Read the configuration and all recipes, from the cache where that is right.
 
         ``report`` is given lines for the user, ``progress`` (recipe files parsed, of how many). Raises HadronbakeError with
-        the findings of all recipes.
+        the findings of all recipes; ``lenient`` leaves out the recipes that have errors, which are then in ``diagnostics``.
         """
         topdir = topdir.absolute()
         cache = ParseCache(topdir / "cache" / "parse", report)
@@ -94,7 +95,7 @@ class Workspace:
         said = [*evaluator.warnings, *messages.found, *found.warnings]
         evaluator.warnings.clear()
         if dangling is not None:
-            if dangling.severity is Severity.ERROR:
+            if dangling.severity is Severity.ERROR and not lenient:
                 raise HadronbakeError(dangling)
             said.append(dangling)
         key = f"{engine_digest()}-{base.digest}"
@@ -107,8 +108,9 @@ class Workspace:
             said += [replace(item, severity=Severity.WARNING) for own in entry.refusals.values() for item in own]
             refusals.update(entry.refusals)
         errors = [item for entry in entries.values() for item in entry.errors]
-        if errors:
+        if errors and not lenient:
             raise HadronbakeError(*dict.fromkeys(errors))
+        said.extend(errors)
         parsed = sum(1 for entry in entries.values() if entry.inputs)
         recipes = {recipe.id: recipe for path in files for recipe in entries[path].recipes}
         statistics = Statistics(

@@ -3,13 +3,14 @@
 HBAKE = .venv/bin/hbake
 IMAGE ?= hadron-image
 
-.PHONY: help build test test-boot run-qemu clean
+.PHONY: help build test test-boot test-trusted run-qemu clean
 
 help:
 	@echo "make build      build $(IMAGE) from source (about an hour on two cores; from a warm cache, seconds)"
 	@echo "make test       all tests, lint, format and types (under ten minutes)"
 	@echo "make run-qemu   build if need be, and boot the image in QEMU (leave with Ctrl-A X)"
 	@echo "make test-boot  boot the image unattended and check the running system"
+	@echo "make test-trusted  build the trusted image, boot it with Secure Boot and a TPM, and tamper with it"
 	@echo "make clean      remove build/; the caches in ~/.cache/hadronbake stay"
 
 build:
@@ -25,7 +26,13 @@ test:
 
 test-boot: build
 	@scripts/setup qemu
-	.venv/bin/pytest -m qemu -s tests/boot
+	.venv/bin/pytest -m qemu -s tests/boot/test_boot.py
+
+test-trusted:
+	@scripts/setup test build qemu
+	test -d build/keys/secureboot || $(HBAKE) keys secureboot
+	$(HBAKE) hadron-image-trusted
+	.venv/bin/pytest -m qemu -s tests/boot/test_trusted.py
 
 run-qemu: build
 	@scripts/setup qemu

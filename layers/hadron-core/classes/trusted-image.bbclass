@@ -8,7 +8,7 @@ inherit image
 IMAGE_VERSION ?= "1"
 IMAGE_FSTYPES = ""
 IMAGE_LABEL ?= "hadron"
-IMAGE_EROFS_OPTIONS ?= "-zzstd,level=6 -C65536"
+IMAGE_EROFS_OPTIONS ?= "-zzstd,level=3 -C32768"
 # Attempts to boot before the other slot is taken.
 IMAGE_TRIES ?= "3"
 # In MiB. A slot holds this version and those to come.

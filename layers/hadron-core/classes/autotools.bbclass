@@ -35,6 +35,7 @@ oe_runconf() {
     fi
 }
 
+# hbake: disable=HBW405  the names of the sysroots have no blanks
 autotools_do_configure() {
     if [ "${AUTORECONF}" = "1" ]; then
         m4dirs=""

@@ -42,6 +42,7 @@ kernel_do_configure() {
 }
 
 # Each line of a fragment must be a line of the configuration; "# CONFIG_X is not set" is also true of an option that isn't offered.
+# hbake: disable=HBW405  lost is 0 or 1
 kernel_check_config() {
     lost=0
     for fragment in ${KERNEL_FRAGMENTS}; do

@@ -74,6 +74,7 @@ do_compile() {
     oe_runmake all-target-libstdc++-v3
 }
 
+# hbake: disable=HBW405  gcc installs no name with a blank
 do_install() {
     gcc_clean_environment
     oe_runmake DESTDIR=${D} install-gcc install-target-libgcc install-target-libstdc++-v3

@@ -1,10 +1,12 @@
-"""The builtin task ``sign``: EFI programs of the work directory, signed outside of the sandbox, so that no task ever sees a key.
+"""The builtin task ``sign``: EFI programs of the work directory and the list of a release's files, signed outside of the sandbox,
+so that no task ever sees a key.
 
 Only the certificate and the enrolment files, which are public, get into hashes and outputs.
 """
 
 from __future__ import annotations
 
+import hashlib
 import shlex
 import shutil
 import subprocess
@@ -19,17 +21,19 @@ ENROLMENT = ("PK.auth", "KEK.auth", "db.auth")
 
 def sign(payload: TaskPayload, work: Path, log: Path, say: Callable[[str], None]) -> None:
     """Signs each of SIGN_FILES (below the work directory) into SIGNEDDIR by HB_SIGN_COMMAND, whose words may hold ``{key}``,
-    ``{certificate}``, ``{epoch}``, ``{input}`` and ``{output}``; the keys are db.key and db.crt of HB_SECUREBOOT_KEYS.
-    Raises HadronbakeError if a key isn't there, or the command fails."""
+    ``{certificate}``, ``{epoch}``, ``{input}`` and ``{output}``; the keys are db.key and db.crt of HB_SECUREBOOT_KEYS. Then writes
+    SHA256SUMS of SIGN_RELEASE (words NAME=FILE), and its signature SHA256SUMS.sig by HB_SIGN_DATA_COMMAND.
+    Raises HadronbakeError if a key isn't there, or a command fails."""
     variables = payload.variables
     keys = Path(variables.get("HB_SECUREBOOT_KEYS") or "keys")
     command = shlex.split(variables.get("HB_SIGN_COMMAND") or "")
+    data_command = shlex.split(variables.get("HB_SIGN_DATA_COMMAND") or "")
     target = work / Path(variables.get("SIGNEDDIR") or "signed").name
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir()
     places = {"key": keys / "db.key", "certificate": keys / "db.crt"}
     for name, place in places.items():
-        if any(f"{{{name}}}" in word for word in command) and not place.exists():
+        if any(f"{{{name}}}" in word for word in (*command, *data_command)) and not place.exists():
             raise HadronbakeError(
                 Diagnostic(
                     "HBE330",
@@ -47,10 +51,21 @@ def sign(payload: TaskPayload, work: Path, log: Path, say: Callable[[str], None]
             "output": target / source.name,
         }
         _run([_filled(word, values) for word in command], log)
+    release = [word.partition("=")[::2] for word in (variables.get("SIGN_RELEASE") or "").split()]
+    if release:
+        sums = target / "SHA256SUMS"
+        sums.write_text("".join(f"{_digest(work / path)}  {name}\n" for name, path in sorted(release)))
+        values = {**places, "epoch": variables.get("SOURCE_DATE_EPOCH"), "input": sums, "output": f"{sums}.sig"}
+        _run([_filled(word, values) for word in data_command], log)
     if all((keys / name).exists() for name in ENROLMENT):
         (target / "keys").mkdir()
         for name in ENROLMENT:
             shutil.copyfile(keys / name, target / "keys" / name)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def _filled(word: str, values: Mapping[str, object]) -> str:
@@ -65,7 +80,9 @@ def _run(command: list[str], log: Path) -> None:
     except OSError as error:
         raise HadronbakeError(
             Diagnostic(
-                "HBE331", f"HB_SIGN_COMMAND: {command[0]}: {error.strerror}", hint="install the package osslsigncode"
+                "HBE331",
+                f"{command[0]}, which is to sign: {error.strerror}",
+                hint="the default signers are in the packages osslsigncode and openssl",
             )
         ) from None
     with log.open("a") as lines:

@@ -41,7 +41,7 @@ class Partition:
 
 
 def run(d: Data) -> None:
-    """``<IMAGE_LINK_NAME>.img``, ``.efi`` (the signed program) and ``.pcr11`` (what it measures) below IMGDEPLOYDIR.
+    """``<IMAGE_LINK_NAME>.img``, ``.release/`` (what upgrades take) and ``.pcr11`` (what it measures) below IMGDEPLOYDIR.
 
     Reads SIGNEDDIR, VERITYDIR, WORKDIR, IMAGE_VERSION, IMAGE_TRIES; in MiB IMAGE_ESP_SIZE, IMAGE_SLOT_SIZE, IMAGE_STATE_SIZE.
     """
@@ -69,7 +69,16 @@ def run(d: Data) -> None:
     target.mkdir(parents=True, exist_ok=True)
     link = d.getVar("IMAGE_LINK_NAME")
     write(target / f"{link}.img", partitions)
-    shutil.copyfile(signed / "hadron.efi", target / f"{link}.efi")
+    release = target / f"{link}.release"
+    release.mkdir()
+    for file in (signed / "SHA256SUMS", signed / "SHA256SUMS.sig"):
+        shutil.copyfile(file, release / file.name)
+    for source, suffix in (
+        (signed / "hadron.efi", "efi"),
+        (verity / "root.erofs", "erofs"),
+        (verity / "root.verity", "verity"),
+    ):
+        shutil.copyfile(source, release / f"{name}.{suffix}")
     (target / f"{link}.pcr11").write_text(pcr11(signed / "hadron.efi") + "\n")
 
 

@@ -65,10 +65,23 @@ class Guest:
                 return "\n".join(line for line in plain.split("\n") if "END''" not in line).strip()
         raise AssertionError(f"{command}: no answer within {seconds} s: {self.text[-2000:]}")
 
+    def send(self, command: str) -> None:
+        self.socket.sendall(f"{command}\n".encode())
+
+    def restart(self) -> None:
+        """To the shell of the next start. Only for a machine with firmware: the console's file goes on."""
+        starts = self.console.read_text(errors="replace").count("login: ")
+        self.send("systemctl reboot")
+        self.wait_console(rf"(?s)(login: .*){{{starts + 1}}}", 600)
+        self.wait_shell(300)
+
     def wait_shell(self, seconds: float) -> None:
         limit = time.monotonic() + seconds
-        while "shell" not in self.run("echo shell", 20) and time.monotonic() < limit:
-            pass
+        while time.monotonic() < limit:
+            with contextlib.suppress(AssertionError):
+                if "shell" in self.run("echo shell", 20):
+                    return
+        raise AssertionError(f"no shell within {seconds} s")
 
     def power_off(self) -> None:
         self.socket.sendall(b"systemctl poweroff\n")

@@ -3,9 +3,14 @@
 Needs qemu-system-x86_64, ovmf, swtpm, mtools, osslsigncode, and the built image with its keys (make test-trusted).
 """
 
+import functools
+import http.server
+import os
+import random
 import re
 import shutil
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -80,6 +85,30 @@ def variables(guest: Guest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return kept
 
 
+def unsigned(program: Path, scratch: Path) -> bytes:
+    bare = scratch / "bare.efi"
+    bare.unlink(missing_ok=True)
+    subprocess.run(["osslsigncode", "remove-signature", "-in", program, "-out", bare], check=True, capture_output=True)
+    return bare.read_bytes()
+
+
+def sign(content: bytes, target: Path, scratch: Path) -> None:
+    (scratch / "unsigned.efi").write_bytes(content)
+    command = [
+        "osslsigncode",
+        "sign",
+        "-certs",
+        KEYS / "db.crt",
+        "-key",
+        KEYS / "db.key",
+        "-h",
+        "sha256",
+        "-time",
+        EPOCH,
+    ]
+    subprocess.run([*command, "-in", scratch / "unsigned.efi", "-out", target], check=True, capture_output=True)
+
+
 @pytest.fixture
 def disk(tmp_path: Path) -> Path:
     subprocess.run(["cp", "--sparse=always", image(".img"), tmp_path / "disk.img"], check=True)
@@ -139,7 +168,7 @@ def test_clean_power_off(guest: Guest, variables: Path) -> None:
 
 
 def test_a_changed_program_is_refused(start: list[Guest], tmp_path: Path, disk: Path, variables: Path) -> None:
-    program = bytearray(image(".efi").read_bytes())
+    program = bytearray((image(".release") / "hadron_1.efi").read_bytes())
     assert program.count(b"panic=1") == 1
     place = program.index(b"panic=1")
     program[place : place + 7] = b"panic=2"
@@ -155,11 +184,9 @@ def test_an_unsigned_loader_is_refused(start: list[Guest], tmp_path: Path, disk:
     subprocess.run(
         ["mcopy", "-n", "-i", f"{disk}{ESP}", "::/EFI/BOOT/BOOTX64.EFI", tmp_path / "loader.efi"], check=True
     )
-    subprocess.run(
-        ["osslsigncode", "remove-signature", "-in", tmp_path / "loader.efi", "-out", tmp_path / "bare.efi"], check=True
-    )
+    (tmp_path / "loader").write_bytes(unsigned(tmp_path / "loader.efi", tmp_path))
     for name in ("BOOT/BOOTX64.EFI", "systemd/systemd-bootx64.efi"):
-        subprocess.run(["mcopy", "-o", "-i", f"{disk}{ESP}", tmp_path / "bare.efi", f"::/EFI/{name}"], check=True)
+        subprocess.run(["mcopy", "-o", "-i", f"{disk}{ESP}", tmp_path / "loader", f"::/EFI/{name}"], check=True)
     text = boot(start, tmp_path, disk, variables).wait_console(r"(?i)access denied|security violation", BOOT_SECONDS)
     assert "Linux version" not in text
 
@@ -185,28 +212,13 @@ def test_a_bad_version_is_given_up_after_its_attempts(
     start: list[Guest], tmp_path: Path, disk: Path, variables: Path
 ) -> None:
     """A second version whose root hash is wrong, with two attempts: the first version must come back by itself."""
-    program = tmp_path / "second.efi"
-    subprocess.run(["osslsigncode", "remove-signature", "-in", image(".efi"), "-out", program], check=True)
-    content = bytearray(program.read_bytes())
+    content = bytearray(unsigned(image(".release") / "hadron_1.efi", tmp_path))
     hashes = list(re.finditer(rb" sha256 ([0-9a-f]{64}) ", content))
     assert len(hashes) == 1
     content[hashes[0].start(1) : hashes[0].end(1)] = bytes(hashes[0][1])[::-1]
     content = content.replace(b"IMAGE_VERSION=1\n", b"IMAGE_VERSION=2\n")
-    program.write_bytes(content)
     signed = tmp_path / "signed.efi"
-    command = [
-        "osslsigncode",
-        "sign",
-        "-certs",
-        KEYS / "db.crt",
-        "-key",
-        KEYS / "db.key",
-        "-h",
-        "sha256",
-        "-time",
-        EPOCH,
-    ]
-    subprocess.run([*command, "-in", program, "-out", signed], check=True)
+    sign(content, signed, tmp_path)
     subprocess.run(["mcopy", "-i", f"{disk}{ESP}", signed, "::/EFI/Linux/hadron_2+2.efi"], check=True)
     guest = boot(start, tmp_path, disk, variables)
     text = guest.wait_console(r"login: ", 2 * BOOT_SECONDS)
@@ -232,3 +244,112 @@ def test_the_state_outlives_a_restart(start: list[Guest], tmp_path: Path, disk: 
     assert second.run("cat /etc/mine /var/lib/mine").split()[-2:] == ["kept", "kept"]
     assert second.run("cat /etc/machine-id").split()[-1] == identity
     assert re.fullmatch(r"[0-9a-f]{32}", identity)
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+@pytest.fixture
+def release(tmp_path: Path) -> Path:
+    """Version 2: the same root, in a slot of another name."""
+    made = tmp_path / "release"
+    made.mkdir()
+    for suffix in ("erofs", "verity"):
+        shutil.copyfile(image(".release") / f"hadron_1.{suffix}", made / f"hadron_2.{suffix}")
+    content = unsigned(image(".release") / "hadron_1.efi", tmp_path)
+    content = content.replace(b"PARTLABEL=hadron_1", b"PARTLABEL=hadron_2").replace(
+        b"IMAGE_VERSION=1\n", b"IMAGE_VERSION=2\n"
+    )
+    sign(content, made / "hadron_2.efi", tmp_path)
+    sums = subprocess.run(
+        ["sha256sum", *sorted(path.name for path in made.iterdir())],
+        cwd=made,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    (made / "SHA256SUMS").write_text(sums)
+    command = [
+        "openssl",
+        "dgst",
+        "-sha256",
+        "-sign",
+        KEYS / "db.key",
+        "-out",
+        made / "SHA256SUMS.sig",
+        made / "SHA256SUMS",
+    ]
+    subprocess.run(command, check=True)
+    return made
+
+
+@pytest.fixture
+def address(release: Path) -> Iterator[str]:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(release))) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://10.0.2.2:{server.server_address[1]}"
+        server.shutdown()
+
+
+def test_an_upgrade_and_the_way_back(
+    start: list[Guest], tmp_path: Path, disk: Path, variables: Path, release: Path, address: str
+) -> None:
+    guest = boot(start, tmp_path, disk, variables)
+    guest.wait_console(r"login: ", BOOT_SECONDS)
+    guest.wait_shell(BOOT_SECONDS)
+    guest.run("systemctl is-system-running --wait", BOOT_SECONDS)
+    good = (release / "SHA256SUMS.sig").read_bytes()
+    # Refused, with nothing changed: another's signature, a file that was damaged, a medium that is full.
+    before = guest.run("hadron-update status")
+    (release / "SHA256SUMS.sig").write_bytes(bytes(len(good)))
+    assert "isn't signed by a key that this machine trusts" in guest.run(f"hadron-update install {address}", 120)
+    (release / "SHA256SUMS.sig").write_bytes(good)
+    whole = (release / "hadron_2.erofs").read_bytes()
+    (release / "hadron_2.erofs").write_bytes(whole[:-4096])
+    assert "isn't what the signed list says" in guest.run(f"hadron-update install {address}", 300)
+    (release / "hadron_2.erofs").write_bytes(whole)
+    assert guest.run("hadron-update status") == before
+    guest.run("fallocate -l $(df --output=avail -B1 /var | tail -n 1) /var/full")
+    assert "can't be" in guest.run(f"hadron-update install {address}", 300)
+    guest.run("rm /var/full")
+    assert guest.run("hadron-update status") == before
+
+    assert "2 is newer than 1" in guest.run(f"hadron-update check {address}", 120)
+    assert "2 is installed" in guest.run(f"hadron-update install {address}", 600)
+    assert "hadron_2+3.efi" in guest.run("hadron-update status")
+    guest.restart()
+    assert "running: 2" in guest.run("hadron-update status")
+    guest.run("systemctl start systemd-bless-boot.service", 60)
+    assert "hadron_1 is booted next" in guest.run("hadron-update rollback")
+    guest.restart()
+    assert "running: 1" in guest.run("hadron-update status")
+
+
+@pytest.mark.slow
+def test_power_cuts_during_an_upgrade(
+    start: list[Guest], tmp_path: Path, disk: Path, variables: Path, release: Path, address: str
+) -> None:
+    """The machine loses power at random moments of an upgrade: what starts next is version 1 or 2, whole, each time."""
+    chance = random.Random(5)
+    guest = boot(start, tmp_path, disk, variables)
+    for _ in range(int(os.environ.get("HB_POWER_CUTS", "5"))):
+        guest.wait_console(r"login: ", BOOT_SECONDS)
+        guest.wait_shell(BOOT_SECONDS)
+        status = guest.run("hadron-update status")
+        assert re.search(r"running: [12]", status), status
+        if "running: 2" in status:
+            break
+        guest.send(f"hadron-update install {address}; sync; echo b > /proc/sysrq-trigger")
+        time.sleep(chance.uniform(0, 30))
+        guest.process.kill()
+        guest.process.wait()
+        again = tmp_path / f"again{len(start)}"
+        again.mkdir()
+        guest = boot(start, again, disk, variables)
+    guest.wait_console(r"login: ", BOOT_SECONDS)
+    guest.wait_shell(BOOT_SECONDS)
+    guest.run(f"hadron-update install {address}", 600)
+    guest.restart()
+    assert "running: 2" in guest.run("hadron-update status")

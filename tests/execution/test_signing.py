@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -11,13 +12,14 @@ from hadronbake.execution.signing import sign
 from hadronbake.metadata.recipe import TaskPayload
 
 
-def payload(keys: Path, command: str) -> TaskPayload:
+def payload(keys: Path, command: str, **more: str) -> TaskPayload:
     values: dict[str, str | None] = {
         "SIGN_FILES": "uki/a.efi",
         "SIGNEDDIR": "/hb/work/signed",
         "HB_SECUREBOOT_KEYS": str(keys),
         "HB_SIGN_COMMAND": command,
         "SOURCE_DATE_EPOCH": "5",
+        **more,
     }
     return TaskPayload("x.bb", "x", "do_sign", (), values, {})
 
@@ -47,6 +49,14 @@ def test_the_command_signs(work: Path) -> None:
     assert "db.key\n" not in [path.read_text() for path in work.rglob("*") if path.is_file()]
 
 
+def test_a_release_is_listed_and_signed(work: Path) -> None:
+    more = {"SIGN_RELEASE": "x_1.efi=signed/a.efi", "HB_SIGN_DATA_COMMAND": "sh -c 'cat {key} {input} > {output}'"}
+    sign(payload(work.parent / "keys", "cp {input} {output}", **more), work, work / "log", lambda text: None)
+    listed = hashlib.sha256(b"program\n").hexdigest() + "  x_1.efi\n"
+    assert (work / "signed/SHA256SUMS").read_text() == listed
+    assert (work / "signed/SHA256SUMS.sig").read_text() == "db.key\n" + listed
+
+
 @pytest.mark.parametrize(
     ("command", "missing", "text"),
     [
@@ -59,8 +69,8 @@ def test_the_command_signs(work: Path) -> None:
         (
             "no-such-signer {input}",
             "",
-            "error[HBE331]: HB_SIGN_COMMAND: no-such-signer: No such file or directory\n"
-            "  = hint: install the package osslsigncode",
+            "error[HBE331]: no-such-signer, which is to sign: No such file or directory\n"
+            "  = hint: the default signers are in the packages osslsigncode and openssl",
         ),
         ("sh -c 'echo wrong password >&2; exit 7'", "", "error[HBE332]: sh failed with status 7: wrong password"),
     ],

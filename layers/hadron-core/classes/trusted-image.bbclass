@@ -51,17 +51,24 @@ addtask uki after do_verity
 # The keys, made by `hbake keys secureboot`, or your own; or, with a command of your own, of a signer anywhere.
 HB_SECUREBOOT_KEYS ?= "${TOPDIR}/keys/secureboot"
 HB_SIGN_COMMAND ?= "osslsigncode sign -certs {certificate} -key {key} -h sha256 -time {epoch} -in {input} -out {output}"
+HB_SIGN_DATA_COMMAND ?= "openssl dgst -sha256 -sign {key} -out {output} {input}"
 SIGN_FILES = "uki/hadron.efi uki/systemd-boot.efi"
+# What hadron-update takes from a directory or a server.
+SIGN_RELEASE = " \
+    hadron_${IMAGE_VERSION}.efi=signed/hadron.efi \
+    hadron_${IMAGE_VERSION}.erofs=verity/root.erofs \
+    hadron_${IMAGE_VERSION}.verity=verity/root.verity \
+"
 
 do_sign[builtin] = "sign"
-do_sign[vardeps] += "SIGN_FILES SIGNEDDIR SOURCE_DATE_EPOCH HB_SECUREBOOT_KEYS HB_SIGN_COMMAND"
-do_sign[vardepsexclude] += "HB_SECUREBOOT_KEYS HB_SIGN_COMMAND"
+do_sign[vardeps] += "SIGN_FILES SIGN_RELEASE SIGNEDDIR SOURCE_DATE_EPOCH HB_SECUREBOOT_KEYS HB_SIGN_COMMAND HB_SIGN_DATA_COMMAND"
+do_sign[vardepsexclude] += "HB_SECUREBOOT_KEYS HB_SIGN_COMMAND HB_SIGN_DATA_COMMAND"
 do_sign[file-checksums] = "${HB_SECUREBOOT_KEYS}/db.crt:False ${HB_SECUREBOOT_KEYS}/PK.auth:False ${HB_SECUREBOOT_KEYS}/KEK.auth:False ${HB_SECUREBOOT_KEYS}/db.auth:False"
 do_sign[sstate-inputdirs] = "${SIGNEDDIR}"
 do_sign() {
     :
 }
-addtask sign after do_uki
+addtask sign after do_uki do_verity
 
 do_disk[cleandirs] = "${IMGDEPLOYDIR}"
 do_disk[sysroot-depends] = "${DEPENDS}"

@@ -494,7 +494,7 @@ def _builtin_fragment(word: str, value: str, variable: str, statement: st.AddFra
 
 
 def _file_fragment(word: str, layer: str, name: str, statement: st.AddFragments, d: DataStore) -> None:
-    below = os.path.join(statement.prefix, f"{name}.conf")
+    below = os.path.join(d.expand(statement.prefix), f"{name}.conf")
     tried = []
     for directory in (d.getVar("BBLAYERS") or "").split():
         candidate = os.path.join(directory, below)

@@ -18,7 +18,7 @@ from hadronbake.datastore.references import forget_modules
 from hadronbake.datastore.store import RENAME_SEEN, DataStore
 from hadronbake.diagnostics import Diagnostic, HadronbakeError, closest
 from hadronbake.metadata.environment import OriginalEnvironment, let_through, only_environment
-from hadronbake.metadata.layers import Layer, apply_dynamic_files, read_layers
+from hadronbake.metadata.layers import Layer, apply_dynamic_files, check_series, read_layers, take_series
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 """The directory that holds ``conf/`` and ``layers/``; the variable HADRONBAKE_DIR."""
@@ -104,7 +104,7 @@ def _read(
     for name, value in environment.items():
         d.setVar(name, value, op="from env", file="environment", line=0)
     d.setVar("BB_ORIGENV", original)
-    d.setVar("BB_CURRENT_MC", "default")
+    d.setVar("BB_CURRENT_MC", "")
     d.setVar("TOPDIR", str(topdir))
     d.setVar("HADRONBAKE_DIR", str(PROJECT))
     with collecting_syntax_errors():
@@ -120,6 +120,8 @@ def _read(
                 hint=f"BBPATH is {d.getVar('BBPATH')}; "
                 'conf/bblayers.conf of a new build directory begins with BBPATH = "${TOPDIR}:${HADRONBAKE_DIR}"',
             )
+        if not d.getVar("BB_CACHEDIR"):
+            d.setVar("BB_CACHEDIR", "${TOPDIR}/cache")
         evaluate_file(bitbake_conf, d)
         for name in postfiles:
             _configuration_file(name, d, "-R")
@@ -184,21 +186,25 @@ def _read_layers(topdir: Path, d: DataStore) -> None:
         raise HadronbakeError.of("HBM006", "BBLAYERS is empty: no layer to read", d.origin("BBLAYERS"))
     missing: list[Diagnostic] = []
     for directory in directories:
-        if not Path(directory, "conf/layer.conf").is_file():
+        if not Path(directory).expanduser().joinpath("conf/layer.conf").is_file():
             dependencies_of(d).note(os.path.join(directory, "conf/layer.conf"))
             missing.append(_missing_layer(directory, d))
     if missing:
         raise HadronbakeError(*missing)
+    series: dict[str, str] = {}
+    names: list[str] = []
     for directory in directories:
         # "~" and ".." would make one layer look like two.
-        path = os.path.abspath(directory)  # noqa: PTH100
+        path = os.path.abspath(os.path.expanduser(directory))  # noqa: PTH100, PTH111
         d.setVar("LAYERDIR", path)
         d.setVar("LAYERDIR_RE", re.escape(path))
         evaluate_file(f"{path}/conf/layer.conf", d)
         d.expandVarref("LAYERDIR")
         d.expandVarref("LAYERDIR_RE")
+        names = take_series(d, series, names)
     d.delVar("LAYERDIR")
     d.delVar("LAYERDIR_RE")
+    check_series(d, series, names)
     apply_dynamic_files(d)
     if not d.getVar("BBPATH"):
         raise HadronbakeError.of(
@@ -209,7 +215,7 @@ def _read_layers(topdir: Path, d: DataStore) -> None:
 
 
 def _missing_layer(directory: str, d: DataStore) -> Diagnostic:
-    path = Path(directory)
+    path = Path(directory).expanduser()
     origin = d.origin("BBLAYERS")
     if path.is_dir():
         return Diagnostic(

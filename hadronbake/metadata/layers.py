@@ -6,11 +6,15 @@ from __future__ import annotations
 import glob
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hadronbake.datastore.embedded.versions import (
+    VersionStringException,
+    explode_dep_versions2,
+    vercmp_string_op,
+)
 from hadronbake.diagnostics import Diagnostic, HadronbakeError, Location, Severity, closest
 
 if TYPE_CHECKING:
@@ -52,19 +56,7 @@ def read_layers(d: DataStore) -> tuple[Layer, ...]:
     names = (d.getVar("BBFILE_COLLECTIONS") or "").split()
     directories = (d.getVar("BBLAYERS") or "").split()
     errors: list[Diagnostic] = []
-    depends = {name: _dependencies(name, d) for name in names}
-    for name in names:
-        for needed, optional in depends[name].items():
-            if needed not in names and not optional:
-                near = closest(needed, names)
-                errors.append(
-                    Diagnostic(
-                        "HBM010",
-                        f"layer {name} needs layer {needed}, which is not in BBLAYERS",
-                        _origin(d, f"LAYERDEPENDS_{name}"),
-                        hint=f"did you mean {near}?" if near else "add its directory to BBLAYERS in conf/bblayers.conf",
-                    )
-                )
+    depends = {name: _dependencies(name, d, names, errors) for name in names}
     layers = []
     for name in names:
         pattern = d.getVar(f"BBFILE_PATTERN_{name}")
@@ -91,9 +83,7 @@ def read_layers(d: DataStore) -> tuple[Layer, ...]:
             continue
         directory = next((item for item in directories if pattern and re.match(pattern, f"{item}/")), "")
         layers.append(Layer(name, pattern, 0, directory))
-    priorities: dict[str, int] = {}
-    for layer in layers:
-        _priority(layer.name, d, depends, priorities, (), errors)
+    priorities = _priorities(d, depends, errors)
     if errors:
         raise HadronbakeError(*errors)
     return tuple(Layer(item.name, item.pattern, priorities[item.name], item.directory) for item in layers)
@@ -103,55 +93,142 @@ def _origin(d: DataStore, name: str) -> Location | None:
     return d.origin(name)
 
 
-def _dependencies(name: str, d: DataStore) -> dict[str, bool]:
-    """Name of each layer needed → whether only recommended."""
-    found: dict[str, bool] = {}
-    for variable, optional in ((f"LAYERRECOMMENDS_{name}", True), (f"LAYERDEPENDS_{name}", False)):
-        for word in re.sub(r"\([^)]*\)", " ", d.getVar(variable) or "").split():
-            found[word] = optional
+def _dependencies(name: str, d: DataStore, names: Sequence[str], errors: list[Diagnostic]) -> list[str]:
+    """The layers there that ``name`` needs, or recommends in a version that is there; what is missing goes to ``errors``."""
+    found = []
+    for variable, optional in ((f"LAYERDEPENDS_{name}", False), (f"LAYERRECOMMENDS_{name}", True)):
+        try:
+            wanted = explode_dep_versions2(d.getVar(variable) or "")
+        except VersionStringException as error:
+            errors.append(Diagnostic("HBM023", f"{variable}: {error}", _origin(d, variable), hint=_VERSION_FORM))
+            continue
+        for needed, constraints in wanted.items():
+            if needed not in names:
+                if not optional:
+                    near = closest(needed, names)
+                    hint = f"did you mean {near}?" if near else "add its directory to BBLAYERS in conf/bblayers.conf"
+                    message = f"layer {name} needs layer {needed}, which is not in BBLAYERS"
+                    errors.append(Diagnostic("HBM010", message, _origin(d, variable), hint=hint))
+                continue
+            version = d.getVar(f"LAYERVERSION_{needed}")
+            unmet = [item for item in constraints if not version or not _meets(version, item)]
+            if unmet and not optional:
+                errors.append(
+                    Diagnostic(
+                        "HBM024",
+                        f"layer {name} needs version {unmet[0]} of layer {needed}, which "
+                        + (f"has version {version}" if version else "does not say its version"),
+                        _origin(d, variable),
+                        hint=f"check out matching branches of both layers; LAYERVERSION_{needed} is the version",
+                    )
+                )
+            if not (unmet and optional):
+                found.append(needed)
     return found
 
 
-def _priority(
-    name: str,
-    d: DataStore,
-    depends: dict[str, dict[str, bool]],
-    known: dict[str, int],
-    chain: tuple[str, ...],
-    errors: list[Diagnostic],
-) -> int:
-    """BBFILE_PRIORITY, or one more than the highest of the layers it depends on."""
-    if name in known:
-        return known[name]
-    if name in chain:
-        errors.append(Diagnostic("HBM013", f"layers depend on each other: {' -> '.join((*chain, name))}"))
-        return 0
-    text = d.getVar(f"BBFILE_PRIORITY_{name}")
-    if text:
+_VERSION_FORM = 'write NAME, or NAME and a version: "core (>= 12)"'
+
+
+def _meets(version: str, constraint: str) -> bool:
+    operator, wanted = constraint.split()
+    return vercmp_string_op(version, wanted, operator)
+
+
+def _priorities(d: DataStore, depends: Mapping[str, Sequence[str]], errors: list[Diagnostic]) -> dict[str, int]:
+    """BBFILE_PRIORITY of each layer; of one without (or with 0) one more than the highest of those it depends on.
+
+    No such layer is below the lowest priority that is given.
+    """
+    known: dict[str, int] = {}
+    lowest = 0
+    for name in depends:
+        text = d.getVar(f"BBFILE_PRIORITY_{name}")
         try:
-            known[name] = int(text)
+            given = int(text or 0)
         except ValueError:
+            message = f"BBFILE_PRIORITY_{name} is not a number: {text}"
+            errors.append(Diagnostic("HBM014", message, _origin(d, f"BBFILE_PRIORITY_{name}")))
+            given = 1
+        if given:
+            known[name] = given
+            lowest = given if lowest == 0 else min(lowest, given)
+
+    def work_out(name: str, chain: tuple[str, ...]) -> int:
+        if name not in known:
+            if name in chain:
+                errors.append(Diagnostic("HBM013", f"layers depend on each other: {' -> '.join((*chain, name))}"))
+                return 0
+            known[name] = max([lowest, *(work_out(item, (*chain, name)) for item in depends[name])]) + 1
+        return known[name]
+
+    for name in depends:
+        work_out(name, ())
+    return known
+
+
+def take_series(d: DataStore, found: dict[str, str], names: list[str]) -> list[str]:
+    """After a layer.conf: move each LAYERSERIES_COMPAT_<layer> into ``found``, so that no later layer can copy another's.
+
+    Gives LAYERSERIES_CORENAMES of the first layer that has it (``names``, once known).
+    """
+    for layer in (d.getVar("BBFILE_COLLECTIONS") or "").split():
+        value = d.getVar(f"LAYERSERIES_COMPAT_{layer}")
+        if value:
+            found[layer] = value
+            d.delVar(f"LAYERSERIES_COMPAT_{layer}")
+    if not names:
+        names = (d.getVar("LAYERSERIES_CORENAMES") or "").split()
+        if names:
+            d.delVar("LAYERSERIES_CORENAMES")
+    return names
+
+
+def check_series(d: DataStore, found: Mapping[str, str], names: Sequence[str]) -> None:
+    """Put back what ``take_series`` took, sorted. Raises HadronbakeError if a layer is not for this series, or there twice."""
+    for layer, value in found.items():
+        d.setVar(f"LAYERSERIES_COMPAT_{layer}", " ".join(sorted(set(value.split()))))
+    if names:
+        d.setVar("LAYERSERIES_CORENAMES", " ".join(sorted(set(names))))
+    collections = (d.getVar("BBFILE_COLLECTIONS") or "").split()
+    errors = []
+    for layer in sorted({name for name in collections if collections.count(name) > 1}):
+        errors.append(
+            Diagnostic(
+                "HBM025",
+                f"two layers are called {layer} (BBFILE_COLLECTIONS)",
+                _origin(d, "BBLAYERS"),
+                hint="is a layer twice in BBLAYERS, by different paths?",
+            )
+        )
+    for layer, value in found.items():
+        wanted = sorted(set(value.split()))
+        if not names:
             errors.append(
                 Diagnostic(
-                    "HBM014",
-                    f"BBFILE_PRIORITY_{name} is not a number: {text}",
-                    _origin(d, f"BBFILE_PRIORITY_{name}"),
+                    "HBM026",
+                    f"layer {layer} is for the series {' '.join(wanted)}, but no layer says which series this is",
+                    _origin(d, "BBLAYERS"),
+                    hint="the core layer, whose layer.conf sets LAYERSERIES_CORENAMES, is missing in BBLAYERS",
                 )
             )
-            known[name] = 0
-    else:
-        below = [
-            _priority(item, d, depends, known, (*chain, name), errors)
-            for item in depends.get(name, ())
-            if item in depends
-        ]
-        known[name] = max(below, default=0) + 1
-    return known[name]
+        elif not set(wanted) & set(names):
+            errors.append(
+                Diagnostic(
+                    "HBM027",
+                    f"layer {layer} is for the series {' '.join(wanted)}, the core layer is {' '.join(sorted(set(names)))}",
+                    _origin(d, "BBLAYERS"),
+                    hint=f"check out a branch of the layer whose LAYERSERIES_COMPAT_{layer} names the core's series",
+                )
+            )
+    if errors:
+        raise HadronbakeError(*errors)
 
 
 def layer_of(path: str, layers: Iterable[Layer]) -> Layer | None:
-    """The first layer whose pattern matches."""
-    return next((layer for layer in layers if layer.pattern and re.match(layer.pattern, path)), None)
+    """The layer whose pattern matches; of layers within one another the innermost."""
+    inner_first = sorted(layers, key=lambda layer: layer.pattern, reverse=True)
+    return next((layer for layer in inner_first if layer.pattern and re.match(layer.pattern, path)), None)
 
 
 def apply_dynamic_files(d: DataStore) -> None:
@@ -160,7 +237,7 @@ def apply_dynamic_files(d: DataStore) -> None:
     wrong = []
     for entry in (d.getVar("BBFILES_DYNAMIC") or "").split():
         name, colon, pattern = entry.partition(":")
-        if not colon or ":" in pattern:
+        if not colon:
             wrong.append(entry)
         elif (name[1:] not in collections) if name.startswith("!") else (name in collections):
             d.appendVar("BBFILES", f" {pattern}")
@@ -189,13 +266,15 @@ def collect_files(d: DataStore, layers: Sequence[Layer]) -> RecipeFiles:
         return layer.priority if layer else 0
 
     found: dict[str, None] = {}
-    for pattern in sorted(patterns, key=priority):
+    patterns.sort(key=priority)
+    d.setVar("BBFILES_PRIORITIZED", " ".join(patterns))
+    for pattern in patterns:
         for path in _matching(pattern):
             found.setdefault(path)
     masks = _masks(d, warnings)
     kept = [path for path in found if not any(mask.search(path) for mask in masks)]
     masked = len(found) - len(kept)
-    appends = sorted((path for path in kept if path.endswith(".bbappend")), key=priority)
+    appends = [path for path in kept if path.endswith(".bbappend")]
     used: set[str] = set()
     recipes = []
     exact: dict[str, list[str]] = {}
@@ -221,15 +300,25 @@ def collect_files(d: DataStore, layers: Sequence[Layer]) -> RecipeFiles:
 
 
 def _matching(pattern: str) -> list[str]:
+    """The files of one word of BBFILES, sorted: all below a directory, else what the shell pattern (without ``**``) matches."""
     if os.path.isdir(pattern):  # noqa: PTH112
-        names = [str(path) for path in Path(pattern).rglob("*") if path.suffix in (".bb", ".bbappend")]
-        return sorted(names)
-    return sorted(os.path.abspath(item) for item in glob.glob(pattern, recursive=True))  # noqa: PTH100
+        found = []
+        for directory, below, files in os.walk(pattern):
+            below[:] = [name for name in below if name not in ("SCCS", "CVS", ".svn")]
+            found += [os.path.join(directory, name) for name in files if name.endswith((".bb", ".bbappend"))]
+        return sorted(found)
+    matched = glob.glob(pattern)
+    if not matched and os.path.exists(pattern):  # noqa: PTH110
+        matched = [pattern]
+    return sorted(os.path.abspath(item) for item in matched)  # noqa: PTH100
 
 
 def _masks(d: DataStore, warnings: list[Diagnostic]) -> list[re.Pattern[str]]:
     masks = []
     for text in (d.getVar("BBMASK") or "").split():
+        if text.startswith("|"):
+            # An old way to write several words; it would match everything.
+            text = text[1:]
         try:
             masks.append(re.compile(text))
         except re.error as error:

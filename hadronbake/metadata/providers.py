@@ -87,7 +87,7 @@ class Providers:
             self._of_pn.setdefault(recipe.pn, []).append(key)
             for name in dict.fromkeys(recipe.provides):
                 self._provides.setdefault(name, []).append(key)
-            names = [*recipe.packages, *(name for own in recipe.rprovides.values() for name in own)]
+            names = [*_packages(recipe), *(name for own in recipe.rprovides.values() for name in own)]
             for name in dict.fromkeys(names):
                 self._rprovides.setdefault(name, []).append(key)
             for pattern in recipe.packages_dynamic:
@@ -174,7 +174,7 @@ class Providers:
             if preferred is not None and self.recipes[key].pn == preferred:
                 return key
         # A package of that very name wins over one that only provides it; then a recipe preferred for what it provides.
-        named = [key for key in eligible if name in self.recipes[key].packages]
+        named = [key for key in eligible if name in _packages(self.recipes[key])]
         if len(named) == 1:
             return named[0]
         liked = [
@@ -248,6 +248,11 @@ class Providers:
         if skipped and not near:
             hint = "the recipe is there, but not for this configuration"
         return Diagnostic("HBM030", f"nothing provides {name} {when}".rstrip() + who, hint=hint, notes=notes)
+
+
+def _packages(recipe: Recipe) -> tuple[str, ...]:
+    """The packages of a recipe; one without any stands for a package of its own name."""
+    return recipe.packages or (recipe.pn,)
 
 
 def version_matches(recipe: Recipe, wanted: str) -> bool:

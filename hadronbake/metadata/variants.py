@@ -210,10 +210,8 @@ def _map_virtual_providers(names: list[str], d: DataStore) -> None:
 
     d.setVar("DEPENDS", " ".join(mapped(name) for name in (d.getVar("DEPENDS") or "").split()))
     for task in names:
-        entries = (d.getVarFlag(task, "depends") or "").split()
-        if entries:
-            pairs = [entry.rpartition(":") for entry in entries]
-            d.setVarFlag(task, "depends", " ".join(f"{mapped(name)}:{other}" for name, _, other in pairs))
+        pairs = [entry.rpartition(":") for entry in (d.getVarFlag(task, "depends") or "").split()]
+        d.setVarFlag(task, "depends", " ".join(f"{mapped(name)}:{other}" for name, _, other in pairs))
 
 
 _TABLE_FLAGS = (
@@ -226,6 +224,8 @@ _TABLE_FLAGS = (
     "mcdepends",
     "nostamp",
     "fakeroot",
+    "noexec",
+    "umask",
 )
 
 
@@ -233,12 +233,12 @@ def _build_task_table(names: list[str], d: DataStore) -> None:
     """``_task_deps``: what metadata's handlers expect to find, all expanded."""
     names = list(dict.fromkeys(d.expand(name) for name in names))
     d.setVar("__BBTASKS", names)
-    table: dict[str, Any] = {"tasks": names, "parents": {}}
+    table: dict[str, Any] = {"tasks": names, "parents": {}, **{flag: {} for flag in _TABLE_FLAGS}}
     for task in names:
-        for flag in (*_TABLE_FLAGS, "noexec", "umask"):
+        for flag in _TABLE_FLAGS:
             value = d.getVarFlag(task, flag)
-            if value:
-                table.setdefault(flag, {})[task] = value
+            if value is not None:
+                table[flag][task] = value
         deps = d.getVarFlag(task, "deps", False) or ()
         table["parents"][task] = [d.expand(name) for name in deps]
         d.setVarFlag(task, "deps", table["parents"][task])

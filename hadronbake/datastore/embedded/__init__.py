@@ -63,6 +63,7 @@ def register() -> ModuleType:
         **_public(versions, words, files, rewriting),
         **stubs.utilities(),
         get_file_layer=parsing.get_file_layer,
+        get_collection_res=parsing.get_collection_res,
     )
     _module(
         "bb.data",

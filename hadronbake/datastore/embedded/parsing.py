@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import errno
+import fnmatch
 import os
 import re
 from collections.abc import Callable
@@ -118,11 +119,22 @@ def create_copy(source: Any) -> Any:
     return source.createCopy()
 
 
-def get_file_layer(filename: str, d: Any) -> str | None:
-    """The collection whose BBFILE_PATTERN matches the file."""
-    for collection in (d.getVar("BBFILE_COLLECTIONS") or "").split():
-        pattern = d.getVar(f"BBFILE_PATTERN_{collection}")
-        if pattern and re.match(pattern, filename):
-            return str(collection)
-    # Files which no BBFILES pattern covers (fragments, classes) still lie below a layer's directory.
-    return None
+def get_collection_res(d: Any) -> dict[str, str]:
+    """The pattern of each collection."""
+    names = (d.getVar("BBFILE_COLLECTIONS") or "").split()
+    return {name: d.getVar(f"BBFILE_PATTERN_{name}") or "" for name in names}
+
+
+def get_file_layer(filename: str, d: Any, collection_res: dict[str, str] | None = None) -> str | None:
+    """The collection that the file belongs to; of those within one another the one with the longest pattern. None: to none."""
+    patterns = collection_res or get_collection_res(d)
+
+    def collection_of(path: str) -> str | None:
+        matching = [name for name, pattern in patterns.items() if pattern and re.match(pattern, path)]
+        return max(matching, key=lambda name: len(patterns[name]), default=None)
+
+    # A recipe belongs to the layer that brought it in, wherever it lies.
+    for entry in (d.getVar("BBFILES_PRIORITIZED") or "").split():
+        if fnmatch.fnmatchcase(filename, entry):
+            return collection_of(entry)
+    return collection_of(filename)

@@ -100,17 +100,18 @@ def preceedtask(task: str, with_recrdeptasks: bool, d: Any) -> set[str]:
 
 
 def tasksbetween(task_start: str, task_end: str, d: Any) -> list[str]:
-    """The tasks on a way from one task to another, both included."""
+    """The tasks on a way from one task to another, both included, the first one first."""
     between: list[str] = []
 
     def walk(task: str, way: list[str]) -> None:
-        for name in [*way, task] if task == task_start else ():
-            if name not in between:
-                between.append(name)
-        if task in way or task == task_start:
+        # ``way`` leads from the task to the end.
+        if task == task_start:
+            between.extend(name for name in (task, *way) if name not in between)
             return
         for dep in d.getVarFlag(task, "deps", False) or ():
-            walk(d.expand(dep), [*way, task])
+            name = d.expand(dep)
+            if name not in way and name != task:
+                walk(name, [task, *way])
 
     walk(task_end, [])
     return between

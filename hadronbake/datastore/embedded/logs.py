@@ -11,7 +11,7 @@ VERBNOTE = logging.INFO - 1
 ERRORONCE = logging.ERROR - 1
 WARNONCE = logging.WARNING - 1
 
-for _level, _name in ((PLAIN, ""), (VERBNOTE, "NOTE"), (NOTE, "NOTE"), (WARNONCE, "WARNING"), (ERRORONCE, "ERROR")):
+for _level, _name in ((PLAIN, ""), (VERBNOTE, "NOTE"), (WARNONCE, "WARNING"), (ERRORONCE, "ERROR")):
     logging.addLevelName(_level, _name)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from hadronbake.datastore.filters import apply_filters, filter_proc
 
-from . import files, logs
+from . import files, logs, siggen
 
 PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy", "GIT_PROXY_COMMAND", "SSL_CERT_FILE")
 
@@ -125,38 +125,6 @@ def utilities() -> dict[str, Any]:
     }
 
 
-class SignatureGenerator:
-    """Base for the generators that metadata defines; the engine computes its hashes itself and calls none of them."""
-
-    name = "noop"
-
-    def __init__(self, data: Any = None) -> None:
-        self.basehash: dict[str, str] = {}
-        self.taskhash: dict[str, str] = {}
-
-    def finalise(self, fn: str, d: Any, variant: str | None) -> None:
-        pass
-
-    def dump_siglist(self, sigfile: str, path_prefix_strip: str | None = None) -> None:
-        pass
-
-    def checkhashes(self, *args: Any) -> set[str]:
-        return set()
-
-
-class SignatureGeneratorBasic(SignatureGenerator):
-    name = "basic"
-
-
-class SignatureGeneratorBasicHash(SignatureGeneratorBasic):
-    name = "basichash"
-
-
-class SignatureGeneratorUniHashMixIn:
-    def __init__(self, data: Any = None) -> None:
-        super().__init__(data)  # type: ignore[call-arg]
-
-
 def split_mc(name: str) -> tuple[str, str]:
     """``mc:NAME:REST`` → (NAME, REST)."""
     if name.startswith("mc:") and name.count(":") >= 2:
@@ -224,15 +192,9 @@ def register_rest(module: Callable[..., ModuleType]) -> None:
     module(
         "bb.siggen",
         "Base classes of signature generators.",
-        SignatureGenerator=SignatureGenerator,
-        SignatureGeneratorBasic=SignatureGeneratorBasic,
-        SignatureGeneratorBasicHash=SignatureGeneratorBasicHash,
-        SignatureGeneratorUniHashMixIn=SignatureGeneratorUniHashMixIn,
-        init=lambda d: SignatureGeneratorBasicHash(d),
+        **{name: value for name, value in vars(siggen).items() if not name.startswith("_")},
         find_siginfo=None,
         find_siginfo_version=2,
-        dump_this_task=lambda outfile, d: None,
-        compare_sigfiles=lambda *args, **options: [],
     )
     module(
         "bb.runqueue",

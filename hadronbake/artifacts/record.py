@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class Frozen(BaseModel):
@@ -33,7 +33,8 @@ class Record(Frozen):
     """taskhash → output. ``task`` is ``PN:do_task``; ``unihash`` is the taskhash under which ``outhash`` was first seen.
 
     ``tree`` is the digest of the root Directory of the output; ``inputs`` and ``log`` are digests of blobs (the inputs as
-    canonical JSON, a list of RecordedInput). Times in seconds since 1970; ``cpu_seconds`` of all processes of the task.
+    canonical JSON, a list of RecordedInput). ``tools``: program → version, of what ran the task. Times in seconds since 1970;
+    ``cpu_seconds`` of all processes of the task.
     """
 
     version: int = 1
@@ -46,6 +47,23 @@ class Record(Frozen):
     log: Digest | None = None
     builder: str = ""
     sandbox_policy: str = ""
+    tools: dict[str, str] = Field(default_factory=dict)
     finished: float = 0.0
     wall_seconds: float = 0.0
     cpu_seconds: float = 0.0
+
+
+class Equivalence(Frozen):
+    """This output of this task stands for ``unihash``, whatever hash it was made under. ``taskhash``: the record that came first."""
+
+    task: str
+    outhash: str
+    unihash: str
+    taskhash: str
+
+
+class Divergence(Frozen):
+    """Records of one taskhash with different outputs: the task isn't reproducible. ``first`` is the one that counts."""
+
+    first: Record
+    others: tuple[Record, ...]

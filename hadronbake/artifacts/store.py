@@ -1,8 +1,9 @@
 """Shared state on the local disk: records, and the blobs and trees they name.
 
     cas/xx/HASH, exec/xx/HASH   blobs (see ``cas``)
-    ac/xx/TASKHASH              records: one line of canonical JSON, one line with its SHA-256
-    equivalent/xx/KEY           KEY = SHA-256 of task label and outhash; content: the taskhash that came to it first
+    ac/xx/TASKHASH              records: signed statements (see ``signing``)
+    equivalent/xx/KEY           KEY = SHA-256 of task label and outhash; content: a signed Equivalence
+    divergences/xx/TASKHASH/OUT further records of a taskhash, with other outputs than the first
     roots/KEY.last, KEY.now     what builds used last (see ``roots``)
     tmp/, bad/                  what is being written; what was found damaged
     lock                        shared by who writes, held alone by who deletes (see ``cas``)
@@ -24,16 +25,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from hadronbake.artifacts import checkout as out
 from hadronbake.artifacts import sysroot
 from hadronbake.artifacts.capture import Tree, capture
 from hadronbake.artifacts.cas import FRESH_SECONDS, Cas, MissingBlob, fsync
 from hadronbake.artifacts.digest import is_hash
-from hadronbake.artifacts.record import Digest, Record
+from hadronbake.artifacts.record import Digest, Divergence, Equivalence, Record
 from hadronbake.artifacts.roots import Uses, uses
+from hadronbake.artifacts.signing import SHOWN, Damaged, Keyring, Unreadable, Untrusted
 from hadronbake.artifacts.sysroot import SysrootPart
 from hadronbake.artifacts.tree import Directory
 from hadronbake.diagnostics import HadronbakeError
@@ -44,12 +47,29 @@ _THREADS = min(4, os.cpu_count() or 1)
 
 
 class Store:
-    """Several processes may use one store at once. The directory is made when something is first written."""
+    """Several processes may use one store at once. The directory is made when something is first written.
 
-    def __init__(self, root: Path) -> None:
+    ``keys``: who signs and who is believed; by default the key in ``keys/`` beside the store.
+    """
+
+    def __init__(self, root: Path, keys: Keyring | None = None) -> None:
         self.root = root
+        self.keys = keys or Keyring(root.parent / "keys")
         self.cas = Cas(root)
         self._uses: Uses | None = None
+        self._notices: list[str] = []
+        self._said: set[str] = set()
+
+    def take_notices(self) -> list[str]:
+        """What the user should know of this store, each thing once; what was taken isn't given again."""
+        taken, self._notices = self._notices, []
+        return taken
+
+    def notice(self, text: str, key: str | None = None) -> None:
+        """``key``: what counts as the same thing, if it isn't the text."""
+        if (key or text) not in self._said:
+            self._said.add(key or text)
+            self._notices.append(text)
 
     def put_blob(self, data: bytes) -> Digest:
         with self.cas.batch() as batch:
@@ -105,7 +125,8 @@ class Store:
                 self._uses = None
 
     def record(self, taskhash: str) -> Record | None:
-        """A damaged record is set aside and counts as none. One that is there counts as used now."""
+        """A damaged record is set aside and counts as none; one that no trusted key signed stays, and counts as none. One that
+        counts is used now."""
         found = self.peek(taskhash)
         if found is not None:
             self._use(taskhash)
@@ -120,16 +141,78 @@ class Store:
             return None
         except OSError as error:
             if error.errno != errno.EIO:
-                raise
+                self.notice(f"records of {self.root} can't be read ({error.strerror}): they don't count", "unreadable")
+                return None
             content = b""
-        text, _, check = content.partition(b"\n")
-        if check == hashlib.sha256(text).hexdigest().encode() + b"\n":
-            with suppress(ValidationError):
-                record = Record.model_validate_json(text)
-                if record.taskhash == taskhash:
-                    return record
-        self.cas.set_aside(str(path))
+        try:
+            return self.believed(taskhash, content)
+        except Unreadable:
+            self.notice(f"{self.root} has records of another version of hadronbake: they don't count", "version")
+        except Damaged:
+            self.cas.set_aside(str(path))
+        except Untrusted as error:
+            self._distrusted(error)
         return None
+
+    def believed(self, taskhash: str, statement: bytes) -> Record:
+        """The record that the statement makes of ``taskhash``. Raises Damaged (also for a record of another taskhash),
+        Untrusted."""
+        record = _model(Record, self.keys.open("record", statement))
+        if record.taskhash != taskhash:
+            raise Damaged
+        return record
+
+    def statement(self, taskhash: str) -> bytes | None:
+        """The record as it was signed, or None where there is none that counts."""
+        return self.record_path(taskhash).read_bytes() if self.record(taskhash) is not None else None
+
+    def divergences(self) -> Iterator[Divergence]:
+        """All records that a trusted key signed although another output was there, beside the first."""
+        root = self.root / "divergences"
+        for directory in sorted(root.glob("*/*")) if root.is_dir() else []:
+            first = self.record(directory.name)
+            others = []
+            for path in sorted(directory.iterdir()):
+                try:
+                    others.append(self.believed(directory.name, path.read_bytes()))
+                except (Damaged, Untrusted):
+                    continue
+            others = [other for other in others if first is None or other.outhash != first.outhash]
+            if others:
+                yield Divergence(first=first or others[0], others=tuple(others if first else others[1:]))
+
+    def diverged(self, taskhash: str, statement: bytes) -> None:
+        """Keeps a second record of ``taskhash``, whose output is another one than the first's."""
+        other = self.believed(taskhash, statement)
+        self._write_first(self.root / "divergences" / taskhash[:2] / taskhash / other.outhash, statement)
+        self.notice(
+            f"{other.task} has made two different outputs from the same inputs; the first counts, and "
+            "`hbake cache divergences` compares them",
+            f"divergence {taskhash}",
+        )
+
+    def adopt(self) -> int:
+        """Signs with this machine's key what stands in the store unsigned and undamaged; how many records."""
+        adopted = 0
+        for path in sorted((self.root / "ac").glob("*/*")):
+            content = path.read_bytes()
+            try:
+                self.believed(path.name, content)
+            except Damaged:
+                continue
+            except Untrusted as error:
+                if error.key is not None:
+                    continue
+                payload = content.partition(b"\n")[0]
+                try:
+                    record = _model(Record, payload)
+                except Damaged:
+                    continue
+                if record.taskhash == path.name:
+                    self._replace(path, self.keys.sign("record", payload))
+                    self._claim(record)
+                    adopted += 1
+        return adopted
 
     def records(self, taskhashes: Iterable[str]) -> dict[str, Record]:
         """Those that are there, by taskhash."""
@@ -147,45 +230,96 @@ class Store:
 
     def equivalent(self, task_label: str, outhash: str) -> str | None:
         """The unihash of the first record of this task that had this output, or None."""
-        taskhash = self.indexed(str(self._equivalent_path(task_label, outhash)))
-        record = self.record(taskhash) if taskhash is not None else None
-        if record is None or (record.task, record.outhash) != (task_label, outhash):
+        path = self._equivalent_path(task_label, outhash)
+        try:
+            found = self.believed_claim(task_label, outhash, path.read_bytes())
+        except FileNotFoundError:
             return None
-        return record.unihash
+        except Damaged:
+            self.cas.set_aside(str(path))
+        except Untrusted as error:
+            self._distrusted(error)
+        else:
+            self._use(found.taskhash)
+            return found.unihash
+        return None
+
+    def believed_claim(self, task_label: str, outhash: str, statement: bytes) -> Equivalence:
+        """What the statement says of this output. Raises Damaged, Untrusted."""
+        claim = _model(Equivalence, self.keys.open("equivalence", statement))
+        if (claim.task, claim.outhash) != (task_label, outhash) or not is_hash(claim.unihash):
+            raise Damaged
+        return claim
+
+    def claim(self, task_label: str, outhash: str) -> bytes | None:
+        """The signed equivalence that counts here, or None."""
+        if self.equivalent(task_label, outhash) is None:
+            return None
+        return self._equivalent_path(task_label, outhash).read_bytes()
 
     def indexed(self, path: str) -> str | None:
-        """The taskhash that a file of the index names; None where there is none, or it is damaged."""
+        """The taskhash that a file of the index names; None where there is none, or it doesn't count."""
         try:
-            taskhash = Path(path).read_text()
-        except (FileNotFoundError, UnicodeDecodeError):
+            return _model(Equivalence, self.keys.open("equivalence", Path(path).read_bytes())).taskhash
+        except (FileNotFoundError, Damaged, Untrusted):
             return None
-        return taskhash if is_hash(taskhash) else None
 
     def index(self, path: str, taskhash: str) -> None:
-        """Lets a file of the index name another record."""
-        temporary = Path(self.cas.temporary())
-        temporary.write_text(taskhash)
-        temporary.replace(path)
+        """Lets a file of the index name another record, one of the same output and unihash."""
+        record = self.peek(taskhash)
+        if record is not None:
+            self._replace(Path(path), self.keys.sign("equivalence", canonical(_equivalence(record))))
 
     def add_record(self, record: Record) -> Record:
-        """Adds it, unless there is one of this taskhash whose tree is whole: the first write wins. Gives what is there."""
-        first = self.record(record.taskhash)
+        """Signs and adds it, unless there is one of this taskhash whose tree is whole: the first write wins. Gives what is
+        there. A second one with another output is kept as a divergence."""
+        return self.add_statement(record.taskhash, self.keys.sign("record", canonical(record)))
+
+    def add_statement(self, taskhash: str, statement: bytes) -> Record:
+        """The same, of a record that was signed already. Raises Damaged, Untrusted."""
+        record = self.believed(taskhash, statement)
+        first = self.record(taskhash)
         if first is not None and self.has_tree(first.tree):
+            if first.outhash != record.outhash:
+                self.diverged(taskhash, statement)
             return first
-        text = canonical(record)
-        check = hashlib.sha256(text).hexdigest().encode()
-        path = self.record_path(record.taskhash)
-        if first is not None:
-            path.unlink(missing_ok=True)
         if self._uses is not None:
-            self._uses.add(record.taskhash)
-        if not self._write_first(path, text + b"\n" + check + b"\n"):
-            return self.record(record.taskhash) or record
-        index = self._equivalent_path(record.task, record.outhash)
-        if self.equivalent(record.task, record.outhash) is None:
-            index.unlink(missing_ok=True)
-            self._write_first(index, record.taskhash.encode())
+            self._uses.add(taskhash)
+        path = self.record_path(taskhash)
+        # One that doesn't count (its tree is gone, nobody trusted signed it) gives way.
+        path.unlink(missing_ok=True)
+        if not self._write_first(path, statement):
+            return self.record(taskhash) or record
+        self._claim(record)
         return record
+
+    def add_claim(self, task_label: str, outhash: str, statement: bytes) -> None:
+        """Takes an equivalence that was signed elsewhere, unless there is one. Raises Damaged, Untrusted."""
+        self.believed_claim(task_label, outhash, statement)
+        if self.equivalent(task_label, outhash) is None:
+            path = self._equivalent_path(task_label, outhash)
+            path.unlink(missing_ok=True)
+            self._write_first(path, statement)
+
+    def _claim(self, record: Record) -> None:
+        if self.equivalent(record.task, record.outhash) is None:
+            path = self._equivalent_path(record.task, record.outhash)
+            path.unlink(missing_ok=True)
+            self._write_first(path, self.keys.sign("equivalence", canonical(_equivalence(record))))
+
+    def _distrusted(self, error: Untrusted) -> None:
+        if error.key is None:
+            self.notice(
+                f"{self.root} has records that nobody signed (of an earlier version?): they don't count. If nobody else "
+                "could write there, `hbake keys adopt` signs them with this machine's key",
+                "unsigned",
+            )
+        else:
+            self.notice(
+                f"{self.root} has records signed with the key {error.key[:SHOWN]}…, which isn't trusted: they don't count. "
+                f"`hbake keys trust {error.key}` would trust it",
+                error.key,
+            )
 
     def record_path(self, taskhash: str) -> Path:
         if not is_hash(taskhash):
@@ -195,6 +329,12 @@ class Store:
     def _equivalent_path(self, task_label: str, outhash: str) -> Path:
         key = hashlib.sha256(f"{len(task_label)}:{task_label}{outhash}".encode()).hexdigest()
         return self.root / "equivalent" / key[:2] / key
+
+    def _replace(self, path: Path, content: bytes) -> None:
+        temporary = Path(self.cas.temporary())
+        temporary.write_bytes(content)
+        fsync(str(temporary))
+        temporary.rename(path)
 
     def _write_first(self, path: Path, content: bytes) -> bool:
         """Makes a durable file, unless one is there: link(2) decides between two processes."""
@@ -215,6 +355,20 @@ class Store:
         return True
 
 
-def canonical(record: Record) -> bytes:
-    """JSON with sorted keys and without blanks; what a signature will cover."""
-    return json.dumps(record.model_dump(), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+def canonical(statement: Record | Equivalence) -> bytes:
+    """JSON with sorted keys and without blanks: what a signature covers."""
+    return json.dumps(statement.model_dump(), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def _model(kind: type[M], payload: bytes) -> M:
+    try:
+        return kind.model_validate_json(payload)
+    except ValidationError:
+        raise Unreadable from None
+
+
+def _equivalence(record: Record) -> Equivalence:
+    return Equivalence(task=record.task, outhash=record.outhash, unihash=record.unihash, taskhash=record.taskhash)

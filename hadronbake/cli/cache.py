@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fnmatch
 import json
-import os
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -36,13 +35,14 @@ def open_store(store: Path | None, build_dir: Path | None) -> tuple[Store, str]:
         if not store.is_dir():
             raise HadronbakeError.of("HBC130", f"{store} is no directory")
         return Store(store.absolute()), ""
-    from hadronbake.metadata.configuration import read_configuration
+    from hadronbake.cli.opening import open_configuration
+    from hadronbake.remotes.settings import keyring
 
-    d = read_configuration(build_directory(build_dir).absolute(), os.environ).d
+    d = open_configuration(build_directory(build_dir))
     place = d.getVar("SSTATE_DIR")
     if not place:
         raise HadronbakeError.of("HBE002", "SSTATE_DIR has no value", hint="set SSTATE_DIR in conf/local.conf")
-    return Store(Path(place).absolute()), d.getVar("HB_CACHE_SIZE") or ""
+    return Store(Path(place).absolute(), keyring(d.getVar)), d.getVar("HB_CACHE_SIZE") or ""
 
 
 @app.command()

@@ -36,9 +36,9 @@ def options(
 
 def register() -> None:
     """Add the commands of each family; their imports are inside the functions that need them."""
-    from hadronbake.cli import authoring, build, cache, editor, explain, inspect, machine
+    from hadronbake.cli import authoring, build, cache, editor, explain, inspect, keys, machine
 
-    for module in (build, inspect, explain, authoring, cache, machine, editor):
+    for module in (build, inspect, explain, authoring, cache, keys, machine, editor):
         module.register(app)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from hadronbake.diagnostics import Severity, render
 
 if TYPE_CHECKING:
+    from hadronbake.datastore.store import DataStore
     from hadronbake.metadata.workspace import Workspace
 
 
@@ -41,3 +42,10 @@ def open_workspace(topdir: Path, *, quiet: bool = False) -> Workspace:
             if diagnostic.severity is Severity.WARNING:
                 say(render(diagnostic))
     return workspace
+
+
+def open_configuration(topdir: Path) -> DataStore:
+    """The base configuration alone, for commands that need no recipe. Raises HadronbakeError."""
+    from hadronbake.metadata.configuration import read_configuration
+
+    return read_configuration(topdir.absolute(), os.environ).d

@@ -26,6 +26,7 @@ from hadronbake.metadata.recipe import Recipe, RecipeInputs, TaskPayload
 from hadronbake.planning import graph, why
 from hadronbake.planning.hashes import recorded_inputs
 from hadronbake.planning.plan import Plan
+from hadronbake.remotes import settings
 from hadronbake.reporting import events
 
 
@@ -83,11 +84,12 @@ def build(request: BuildRequest, origin: Origin, reporter: events.Reporter) -> B
     topdir = _path(origin, "TOPDIR")
     tasks = make_graph(request, origin)
     forced = _forced(request, tasks) if request.force else frozenset()
-    store = Store(_path(origin, "SSTATE_DIR"))
+    store = open_store(origin)
     quota = parse_size(origin.variable("HB_CACHE_SIZE") or "", "HB_CACHE_SIZE")
     if request.dry_run:
         plan = Plan(tasks, lambda pn: WorkDirectory(topdir, pn).stamps(), forced)
         settle(plan, store)
+        tell(store, reporter)
         would_run = tuple(job.label for job in plan.jobs() if job.action == "run")
         unknown = tuple(label for label in plan.unknown() if not tasks.nodes[label].task.noexec)
         return BuildResult(True, found=tuple(sorted(plan.found)), would_run=would_run, unknown=unknown)
@@ -146,7 +148,7 @@ def explain(target: str, origin: Origin) -> tuple[str, list[why.Cause], bool]:
     topdir = _path(origin, "TOPDIR")
     tasks = make_graph(BuildRequest((target,)), origin)
     plan = Plan(tasks, lambda pn: {})
-    settle(plan, Store(_path(origin, "SSTATE_DIR")))
+    settle(plan, open_store(origin))
     history = History(topdir)
 
     def present(label: str) -> tuple[RecordedInput, ...] | None:
@@ -173,6 +175,17 @@ def make_graph(request: BuildRequest, origin: Origin) -> graph.TaskGraph:
     """The task graph of a request. Raises HadronbakeError."""
     task = graph.task_name(request.task or origin.variable("BB_DEFAULT_TASK") or "build")
     return graph.build(origin.recipes, origin.build_time, origin.run_time, request.targets, task, origin.assumed)
+
+
+def open_store(origin: Origin) -> Store:
+    """The shared state of the configuration. Raises HadronbakeError for what is wrong with its settings."""
+    return Store(_path(origin, "SSTATE_DIR"), settings.keyring(origin.variable))
+
+
+def tell(store: Store, reporter: events.Reporter) -> None:
+    """What shared state has to say to the user."""
+    for text in store.take_notices():
+        reporter.handle(events.Message("warning", text))
 
 
 def settle(plan: Plan, store: Store) -> None:

@@ -139,6 +139,7 @@ class Engine:
         self._tasks: set[asyncio.Task[None]] = set()
         self._removals: dict[str, asyncio.Task[None]] = {}
         self._tokens = 0
+        self._advancing = 0
         self._watching = False
         self._held_since = 0.0
         # Recipes are evaluated in one thread: that changes the process's environment for as long as it takes.
@@ -153,14 +154,15 @@ class Engine:
     async def _run(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._wake = asyncio.Event()
+        self._looking = asyncio.Lock()
         for number in _SIGNALS:
             self._loop.add_signal_handler(number, self._interrupt)
         try:
-            self._advance()
+            await self._advance()
             while True:
                 self._hold()
                 self._offer()
-                if self._scheduler.idle:
+                if self._scheduler.idle and not self._advancing:
                     break
                 await self._wake.wait()
                 self._wake.clear()
@@ -176,11 +178,19 @@ class Engine:
 
     # --- plan and scheduler -----------------------------------------------------------------------------------------
 
-    def _advance(self) -> None:
-        """Takes the plan as far as it goes, and gives the scheduler what is new."""
-        while queries := self.plan.queries():
-            self.plan.answer(self._store.records(queries.values()))
-        jobs = self.plan.jobs()
+    async def _advance(self) -> None:
+        """Takes the plan as far as it goes, and gives the scheduler what is new. Shared state may be far away, so it is asked
+        in a thread; while one asks, the plan has open questions, and nobody else may go on with it."""
+        self._advancing += 1
+        try:
+            async with self._looking:
+                while queries := self.plan.queries():
+                    self.plan.answer(await self._thread(self._store.records, queries.values()))
+                jobs = self.plan.jobs()
+        finally:
+            self._advancing -= 1
+        for text in self._store.take_notices():
+            self._report(events.Message("warning", text))
         for job in jobs:
             self._jobs[job.key] = job
         known, total = self.plan.progress()
@@ -284,7 +294,7 @@ class Engine:
             self._jobserver.release()
         self._obey(self._scheduler.handle(Ended(job.key, outcome)))
         if outcome == "again" or (outcome == "done" and job.label in self.plan.record):
-            self._advance()
+            await self._advance()
         self._tidy(job)
         self._wake.set()
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from hadronbake.artifacts.record import Record
 from hadronbake.artifacts.store import Store
 from hadronbake.diagnostics import HadronbakeError
-from hadronbake.execution.build import BuildRequest, Origin, make_graph, settle
+from hadronbake.execution.build import BuildRequest, Origin, make_graph, open_store, settle
 from hadronbake.planning.plan import Plan
 
 
 def settled(target: str, origin: Origin) -> tuple[Store, Plan]:
     """The plan of one target, with all that can be looked up before anything runs."""
-    store = Store(Path(origin.variable("SSTATE_DIR") or "sstate").absolute())
+    store = open_store(origin)
     plan = Plan(make_graph(BuildRequest((target,)), origin), lambda pn: {})
     settle(plan, store)
     return store, plan

@@ -19,6 +19,7 @@ from hadronbake.execution import script
 from hadronbake.execution.deploy import deploy
 from hadronbake.execution.process import Ending
 from hadronbake.execution.sandbox import SandboxSpec, running_engine
+from hadronbake.execution.toolversions import tool_versions
 from hadronbake.execution.trees import LinkedTrees
 from hadronbake.execution.workdir import WorkDirectory, remove_tree
 from hadronbake.metadata.recipe import RecipeKind, TaskPayload
@@ -155,6 +156,7 @@ class Worker:
                     log=self.store.put_blob(self.log_path(node).read_bytes()),
                     builder=f"{platform.system()} {platform.machine()}",
                     sandbox_policy=SANDBOX_POLICY,
+                    tools=tool_versions(self._hosttools),
                     finished=round(time.time(), 3),
                     wall_seconds=round(ending.wall, 3),
                     cpu_seconds=round(ending.cpu, 3),

@@ -238,6 +238,7 @@ def test_ended_at_any_deletion_the_store_is_whole(tmp_path: Path, monkeypatch: p
     for moment in range(1, 60):
         filled = Filled(tmp_path / str(moment))
         shutil.copytree(original.store.root, filled.store.root)
+        shutil.copytree(original.root / "keys", filled.root / "keys")
         left = moment
 
         def die(path: str) -> None:

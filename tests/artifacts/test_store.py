@@ -288,7 +288,6 @@ def test_a_damaged_record_is_none_and_set_aside(store: Store, work: Path, positi
     data[position] ^= 1
     path.write_bytes(data)
     assert store.record(A) is None
-    assert store.equivalent("zlib:do_install", "0" * 64) is None
     assert list((store.root / "bad").iterdir())
     assert store.add_record(good) == good
     assert store.equivalent("zlib:do_install", "0" * 64) == A

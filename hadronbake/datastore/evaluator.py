@@ -230,6 +230,13 @@ def _include_one(name: str, statement: st.Include, d: DataStore, *, required: bo
     parent = statement.location.file
     if name == parent:
         return
+    if os.path.splitext(name)[1] not in (".bb", ".inc", ".conf", ".bbclass"):
+        raise _error(
+            "HBD104",
+            f"not a BitBake file: {name}",
+            statement.location,
+            hint="only .bb, .inc, .conf and .bbclass files can be included",
+        )
     dependencies = dependencies_of(d)
     tried = [name]
     if not os.path.isabs(name):
@@ -246,13 +253,6 @@ def _include_one(name: str, statement: st.Include, d: DataStore, *, required: bo
                 hint="write include instead of require if the file may be missing",
             )
         return
-    if os.path.splitext(found)[1] not in (".bb", ".inc", ".conf", ".bbclass"):
-        raise _error(
-            "HBD104",
-            f"not a BitBake file: {found}",
-            statement.location,
-            hint="only .bb, .inc, .conf and .bbclass files can be included",
-        )
     included = d.getVar("__included", False) or ()
     if found in included:
         _warn_once(

@@ -231,16 +231,23 @@ _TABLE_FLAGS = (
 
 def _build_task_table(names: list[str], d: DataStore) -> None:
     """``_task_deps``: what metadata's handlers expect to find, all expanded."""
-    names = list(dict.fromkeys(d.expand(name) for name in names))
-    d.setVar("__BBTASKS", names)
-    table: dict[str, Any] = {"tasks": names, "parents": {}, **{flag: {} for flag in _TABLE_FLAGS}}
-    for task in names:
+    written = {name: d.expand(name) for name in names}
+    table: dict[str, Any] = {"tasks": list(dict.fromkeys(written.values())), "parents": {}}
+    if names:
+        d.setVar("__BBTASKS", table["tasks"])
+        table.update({flag: {} for flag in _TABLE_FLAGS})
+    for raw, task in written.items():
+        if d.getVarFlag(task, "task", False) != 1:
+            d.setVarFlag(task, "task", 1)
         for flag in _TABLE_FLAGS:
             value = d.getVarFlag(task, flag)
             if value is not None:
                 table[flag][task] = value
-        deps = d.getVarFlag(task, "deps", False) or ()
-        table["parents"][task] = [d.expand(name) for name in deps]
+        deps = list(d.getVarFlag(task, "deps", False) or ())
+        if raw != task:
+            # The relations were kept under the name as it was written.
+            deps += d.getVarFlag(raw, "deps", False) or ()
+        table["parents"][task] = list(dict.fromkeys(d.expand(name) for name in deps))
         d.setVarFlag(task, "deps", table["parents"][task])
     d.setVar("_task_deps", table)
 

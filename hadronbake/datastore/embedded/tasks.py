@@ -78,8 +78,8 @@ def deltask(task: str, d: Any) -> None:
     if task in tasks:
         tasks.remove(task)
         d.setVar("__BBTASKS", tasks)
-    d.delVarFlag(task, "task")
-    d.delVarFlag(task, "deps")
+    for flag in ("task", "deps", "_place"):
+        d.delVarFlag(task, flag)
     for name in tasks:
         deps = d.getVarFlag(name, "deps", False) or []
         if task in deps:

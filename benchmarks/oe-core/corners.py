@@ -1,0 +1,110 @@
+"""Write down what BitBake makes of the odd corners: tests/metadata/corners/*/expected.json and lines.json.
+
+Run: python3 benchmarks/oe-core/corners.py BITBAKE, with a directory of BitBake's. tests/metadata/test_corners.py holds hadronbake to it.
+"""
+
+# mypy: disable-error-code="import-not-found,import-untyped,attr-defined"
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from records import plain
+
+CORNERS = Path(__file__).resolve().parent.parent.parent / "tests/metadata/corners"
+# Set by the harness for every case, or the engine's own.
+LEFT_OUT = frozenset(
+    {"BBINCLUDED", "BBPATH", "TOPDIR", "PN", "FILE", "FILE_LAYERNAME", "BB_RECIPE_VIRTUAL_PROVIDERS", "DEPENDS"}
+)
+PRIVATE = frozenset({"__BBTASKS", "__BBHANDLERS", "__SKIPPED"})
+
+
+def outcome(top: Path, bb: Any) -> Any:
+    """By variant and variable [value, raw value, flags]; or the kind of error, as text. ``bb``: the package of either engine."""
+    d = bb.data.init()
+    bb.parse.siggen = bb.siggen.init(d)
+    for name, value in {
+        "BBPATH": str(top),
+        "TOPDIR": str(top),
+        "__bbclasstype": "recipe",
+        "PN": "t",
+        "FILE_LAYERNAME": "",
+        # So that BitBake's mapping of DEPENDS happens on both sides.
+        "BB_RECIPE_VIRTUAL_PROVIDERS": "none",
+    }.items():
+        d.setVar(name, value)
+    try:
+        stores = bb.parse.handle(str(top / "t_1.0.bb"), d)
+    except bb.BBHandledException:
+        return "BBHandledException"
+    except bb.parse.ParseError:
+        return "ParseError"
+    except bb.data_smart.ExpansionError:
+        return "ExpansionError"
+    except RecursionError:
+        return "ParseError"
+    text = json.dumps({name: values(store) for name, store in stores.items()})
+    return json.loads(text.replace(str(top), "<top>"))
+
+
+def values(d: Any) -> dict[str, list[object]]:
+    found: dict[str, list[object]] = {}
+    for name in sorted(d.keys()):
+        if name in LEFT_OUT or (name.startswith("__") and name not in PRIVATE):
+            continue
+        sides: list[object] = []
+        for expand in (True, False):
+            try:
+                sides.append(plain(d.getVar(name, expand)))
+            except Exception as error:
+                sides.append(f"<{type(error).__name__}>")
+        flags = d.getVarFlags(name) or {}
+        sides.append(
+            {key: plain(value) for key, value in sorted(flags.items()) if value is not None and key not in PLACES}
+        )
+        found[name] = sides
+    return found
+
+
+PLACES = ("filename", "lineno")
+
+
+def line_outcome(text: str, top: Path, bb: Any) -> Any:
+    """Of a recipe of one file, given as a text."""
+    top.mkdir(parents=True)
+    (top / "t_1.0.bb").write_bytes(text.encode())
+    return outcome(top, bb)
+
+
+def by_line(entries: dict[str, Any]) -> str:
+    """JSON with an entry a line."""
+    return "{\n" + ",\n".join(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in entries.items()) + "\n}"
+
+
+def main(bitbake: str) -> None:
+    sys.path.insert(0, f"{bitbake}/lib")
+    import bb
+    import bb.data
+    import bb.parse
+    import bb.siggen
+
+    for case in sorted(path.parent for path in CORNERS.glob("*/t_1.0.bb")):
+        found = outcome(case, bb)
+        if isinstance(found, dict):
+            variants = ",\n".join(f"{json.dumps(name)}: {by_line(found[name])}" for name in found)
+            text = f"{{{variants}}}"
+        else:
+            text = json.dumps(found)
+        (case / "expected.json").write_text(text + "\n")
+    lines = json.loads((CORNERS / "lines.json").read_text())
+    with tempfile.TemporaryDirectory() as top:
+        for number, text in enumerate(lines):
+            lines[text] = line_outcome(text, Path(top, str(number)), bb)
+    (CORNERS / "lines.json").write_text(by_line(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,3 @@
+python () {
+    d.setVar("A", (d.getVar("A") or "") + "k")
+}

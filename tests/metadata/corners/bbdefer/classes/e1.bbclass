@@ -1,0 +1,2 @@
+L .= " e1"
+inherit d1

@@ -1,0 +1,3 @@
+L .= " late1"
+inherit now
+inherit second

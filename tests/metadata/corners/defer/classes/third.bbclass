@@ -1,0 +1,3 @@
+L .= " third"
+B ?= "third"
+A ?= "3"

@@ -1,0 +1,5 @@
+OVERRIDES = ""
+A:foo = "1"
+A = "0"
+B: = "x"
+C:append: = "y"

@@ -1,0 +1,7 @@
+inherit one two
+do_x() {
+    own
+}
+do_v:append() {
+    appended
+}

@@ -1,0 +1,11 @@
+export A
+A = "1"
+export B = "2"
+export C ?= "3"
+export C ?= "4"
+export D:o = "5"
+export E += "6"
+export F := "${A}"
+G[unexport] = "1"
+export G = "7"
+A[export] = "0"

@@ -1,0 +1,2 @@
+FK := "${FILE}"
+KK := "${@os.path.basename(d.getVar("FILE", False))}"

@@ -1,0 +1,2 @@
+L .= "c"
+inherit a

@@ -1,0 +1,4 @@
+A = "${B}"
+B:nope = "x"
+C = "${@d.getVar('B') or 'none'}"
+D:append = "${NOPE}"

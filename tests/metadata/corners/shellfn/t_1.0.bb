@@ -1,0 +1,9 @@
+do_x() {
+    if [ a ]; then
+        echo "}"
+    fi
+	tab
+}
+
+do_y () {
+}

@@ -1,0 +1,4 @@
+OVERRIDES .= ":nat"
+PN_SEEN := "${PN}"
+L .= "-nat"
+EX := "${BBCLASSEXTEND}"

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hadronbake.cli.inspect import BuildDirectory, Json
-from hadronbake.diagnostics import Diagnostic, HadronbakeError, Severity, render
+from hadronbake.diagnostics import Diagnostic, HadronbakeError, Severity, closest, render
 
 if TYPE_CHECKING:
     from hadronbake.authoring.lint import RuleText
+    from hadronbake.authoring.relations import Network, Way
     from hadronbake.metadata.workspace import Workspace
 
 
@@ -115,6 +116,82 @@ def lint_files(targets: list[str], workspace: Workspace | None) -> list[Path]:
     return list(dict.fromkeys(found))
 
 
+def deps(
+    target: Annotated[str, typer.Argument(help="A recipe, a name that is provided, or RECIPE:TASK (then of tasks).")],
+    runtime: Annotated[bool, typer.Option("--run-time", "-r", help="What is needed at run time.")] = False,
+    of_tasks: Annotated[bool, typer.Option("--tasks", "-t", help="Tasks instead of recipes.")] = False,
+    reverse: Annotated[bool, typer.Option("--reverse", help="What needs the target.")] = False,
+    why: Annotated[str | None, typer.Option("--why", help="The shortest way from the target to this one.")] = None,
+    as_dot: Annotated[bool, typer.Option("--dot", help="Write a graph for Graphviz.")] = False,
+    build_dir: BuildDirectory = None,
+    as_json: Json = False,
+) -> None:
+    """Show what a recipe or task needs: at build time, at run time, or task by task."""
+    from hadronbake.authoring import relations
+    from hadronbake.cli.opening import build_directory, open_workspace
+
+    workspace = open_workspace(build_directory(build_dir), quiet=True)
+    of_tasks = of_tasks or ":do_" in target
+    if of_tasks:
+        network = relations.tasks(workspace, [*relations.all_targets(workspace), target] if reverse else [target])
+    else:
+        network = (relations.run_time if runtime else relations.build_time)(workspace)
+    start = node_of(target, network, workspace)
+    if why is not None:
+        way = min(
+            (network.way(start, name) for name in ends_of(why, network, workspace)),
+            key=lambda way: len(way.edges) or len(network.nodes) + 1,
+        )
+        if as_json:
+            print(way.model_dump_json())
+        else:
+            print("\n".join(way_lines(way)))
+        if not way.edges:
+            raise typer.Exit(1)
+        return
+    found = network.around(start, reverse=reverse)
+    if as_json:
+        print(found.model_dump_json())
+        return
+    for line in (relations.dot if as_dot else relations.tree)(found):
+        print(line)
+
+
+def node_of(name: str, network: Network, workspace: Workspace) -> str:
+    """The node that a name stands for: as it is, else what provides it. Raises HadronbakeError."""
+    if name in network.nodes:
+        return name
+    if network.relation == "tasks":
+        front, _, task = name.partition(":")
+        label = f"{workspace.recipes[workspace.providers.resolve(front)].pn}:{task or 'do_build'}"
+        if label in network.nodes:
+            return label
+        near = closest(label, network.nodes)
+        raise HadronbakeError.of(
+            "HBC142", f"there is no task {label} in this build", hint=f"did you mean {near}?" if near else None
+        )
+    resolve = workspace.providers.resolve_runtime if network.relation == "run-time" else workspace.providers.resolve
+    try:
+        return workspace.recipes[resolve(name)].pn
+    except HadronbakeError:
+        return workspace.recipes[workspace.providers.resolve(name)].pn
+
+
+def ends_of(name: str, network: Network, workspace: Workspace) -> list[str]:
+    """As :func:`node_of`; but a recipe's name, where there are tasks, stands for all of its tasks."""
+    if network.relation == "tasks" and ":" not in name:
+        pn = workspace.recipes[workspace.providers.resolve(name)].pn
+        found = sorted(label for label in network.nodes if label.startswith(f"{pn}:"))
+        return found or [f"{pn}:do_build"]
+    return [node_of(name, network, workspace)]
+
+
+def way_lines(way: Way) -> list[str]:
+    if not way.edges:
+        return [f"{way.target} does not need {way.to} ({way.relation})"]
+    return [way.target, *(f"  {'  ' * depth}{edge.target}  [{edge.why}]" for depth, edge in enumerate(way.edges))]
+
+
 def show_rules(rules: tuple[RuleText, ...], as_json: bool) -> None:
     if as_json:
         print(json.dumps([rule.model_dump() for rule in rules]))
@@ -126,3 +203,4 @@ def show_rules(rules: tuple[RuleText, ...], as_json: bool) -> None:
 def register(app: typer.Typer) -> None:
     app.command("fmt")(fmt)
     app.command("lint")(lint)
+    app.command("deps")(deps)

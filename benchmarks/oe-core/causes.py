@@ -56,12 +56,21 @@ def _same_anonymous(item: Difference) -> bool:
 
 
 def _lost_filter(item: Difference) -> bool:
-    if item.kind != "needs" or not item.variant.startswith("nativesdk"):
+    if not (item.variant.startswith("native") or "/nativesdk-" in item.file):
+        return False
+    if item.kind == "value":
+        # Of a variant's own name: RDEPENDS:<package>:class-nativesdk. The filter adds prefix or suffix, and sorts.
+        return ":" in item.name and _unprefixed(str(item.left).split()) == _unprefixed(str(item.right).split())
+    if item.kind != "needs":
         return False
     if ABSENT in (item.left, item.right):
         return bool(_PACKAGE_VARIABLE.fullmatch(item.name))
     left, right = (set(map(str, side)) for side in (item.left, item.right) if isinstance(side, list))
     return left == {name.replace(":nativesdk-", ":") for name in right}
+
+
+def _unprefixed(words: list[str]) -> list[str]:
+    return sorted(word.removeprefix("nativesdk-").removesuffix("-native") for word in words)
 
 
 def _order_of_tasks(item: Difference) -> bool:
@@ -134,9 +143,14 @@ CAUSES: tuple[Cause, ...] = (
     ),
     Cause(
         "filtered variables",
-        "PACKAGES of nativesdk recipes passes through a filter; BitBake forgets the filter when its dependency analysis "
-        "has looked at the variable before, so names without the prefix get into its dependencies",
+        "PACKAGES, PROVIDES and the like of native and nativesdk recipes pass through filters; BitBake forgets a filter when its "
+        "dependency analysis has looked at the variable before, so names without prefix or suffix get into its dependencies",
         _lost_filter,
+    ),
+    Cause(
+        "ignored by a recipe",
+        "a recipe or class that adds to BB_BASEHASH_IGNORE_VARS is heeded by hadronbake; BitBake reads the configuration's",
+        lambda item: item.kind == "ignored",
     ),
     Cause(
         "line of def",

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from causes import CAUSES, cause_of
-from differences import Difference, of_files, of_providers, of_targets
+from differences import Difference, ignored_by, of_files, of_providers, of_targets
 from records import CONFIGURATION, PROVIDERS, File, Records
 from workplace import BITBAKE, OE_CORE, prepare
 
@@ -22,6 +22,7 @@ def options() -> argparse.Namespace:
     )
     parser.add_argument("--bitbake", default=BITBAKE, help="git URL or directory of BitBake (default: %(default)s)")
     parser.add_argument("--oe-core", default=OE_CORE, help="git URL or directory of OE-core (default: %(default)s)")
+    parser.add_argument("--layer", action="append", default=[], help="directory of a further layer; may be repeated")
     parser.add_argument("--sample", type=int, default=0, metavar="N", help="only N recipe files, spread evenly")
     parser.add_argument(
         "--reuse", action="store_true", help="take BitBake's records of an earlier run, if there are any"
@@ -35,7 +36,7 @@ def options() -> argparse.Namespace:
 def main() -> int:
     """1 if there are unexplained differences."""
     wanted = options()
-    place = prepare(wanted.scratch, wanted.bitbake, wanted.oe_core, wanted.user, wanted.python)
+    place = prepare(wanted.scratch, wanted.bitbake, wanted.oe_core, wanted.layer, wanted.user, wanted.python)
     left, right = place.scratch / "bitbake.records", place.scratch / "hadronbake.records"
     seconds = {}
     if not (wanted.reuse and left.exists()):
@@ -92,7 +93,9 @@ def differences(left: Records, right: Records, count: Counter[str]) -> Iterator[
     """All differences; what was compared is counted in ``count``."""
     for key in ("recipe files", "targets", "skipped by BitBake", "skipped by hadronbake", "values compared"):
         count[key] = 0
-    yield from of_targets(CONFIGURATION, "", left.get(CONFIGURATION), right.get(CONFIGURATION))
+    configuration = left.get(CONFIGURATION)
+    ignored = ignored_by(configuration)
+    yield from of_targets(CONFIGURATION, "", configuration, right.get(CONFIGURATION))
     files = [path for path in right if path not in (CONFIGURATION, PROVIDERS)]
     known = [path for path in left if path not in (CONFIGURATION, PROVIDERS)]
     whole = set(files) == set(known)
@@ -107,9 +110,9 @@ def differences(left: Records, right: Records, count: Counter[str]) -> Iterator[
             count[f"skipped by {side}"] += sum(1 for target in file.targets.values() if target.skipped)
         count["targets"] += len(mine.targets)
         count["values compared"] += _values(mine)
-        yield from of_files(path, mine, theirs)
-    if whole:
-        one, other = left.get(PROVIDERS), right.get(PROVIDERS)
+        yield from of_files(path, mine, theirs, ignored)
+    one, other = left.get(PROVIDERS), right.get(PROVIDERS)
+    if whole and one and other:
         count["names with a provider"] = len(one["build"]) + len(one["run"])
         yield from of_providers(one, other)
 

@@ -11,8 +11,8 @@ from records import File, Target
 
 @dataclass(frozen=True)
 class Difference:
-    """``kind``: "value", "raw", "flag", "only", "tasks", "needs", "text", "variants", "skipped", "appends", "layer", "error",
-    "provider". ``name``: the variable (``V[f]`` for a flag), or what else differs. ``left`` is BitBake's, ``right`` ours."""
+    """``kind``: "value", "raw", "flag", "only", "tasks", "needs", "text", "ignored", "variants", "skipped", "layer", "error",
+    "provider", "files". ``name``: the variable (``V[f]`` for a flag), or what else differs. ``left`` is BitBake's, ``right`` ours."""
 
     kind: str
     name: str
@@ -25,8 +25,8 @@ class Difference:
 ABSENT = "(absent)"
 
 
-def of_files(path: str, left: File, right: File) -> Iterator[Difference]:
-    """What differs between the parses of one recipe file."""
+def of_files(path: str, left: File, right: File, ignored: frozenset[str] = frozenset()) -> Iterator[Difference]:
+    """What differs between the parses of one recipe file. ``ignored``: BB_BASEHASH_IGNORE_VARS of the configuration."""
     if left.error or right.error:
         if not (left.error and right.error):
             yield Difference("error", path, path, "", left.error, right.error)
@@ -38,10 +38,12 @@ def of_files(path: str, left: File, right: File) -> Iterator[Difference]:
     if set(left.targets) != set(right.targets):
         yield Difference("variants", path, path, "", sorted(left.targets), sorted(right.targets))
     for variant in left.targets.keys() & right.targets.keys():
-        yield from of_targets(path, variant, left.targets[variant], right.targets[variant])
+        yield from of_targets(path, variant, left.targets[variant], right.targets[variant], ignored)
 
 
-def of_targets(path: str, variant: str, left: Target, right: Target) -> Iterator[Difference]:
+def of_targets(
+    path: str, variant: str, left: Target, right: Target, ignored: frozenset[str] = frozenset()
+) -> Iterator[Difference]:
     """What differs between the two datastores of one variant."""
 
     def found(kind: str, name: str, mine: object, theirs: object) -> Difference:
@@ -64,14 +66,38 @@ def of_targets(path: str, variant: str, left: Target, right: Target) -> Iterator
             yield found("flag", f"{name}[{flag}]", one, other)
     if left.tasks != right.tasks:
         yield found("tasks", "tasks", left.tasks, right.tasks)
-    for name, one, other in _entries(left.needs, right.needs):
+    own = ignored_by(left) - ignored if left.needs else frozenset[str]()
+    for name in sorted(own & left.needs.keys()):
+        yield found("ignored", name, left.needs[name], ABSENT)
+    needs = _without(left.needs, own, left.tasks) if own & left.needs.keys() else left.needs
+    for name, one, other in _entries(needs, right.needs):
         if one is ABSENT or other is ABSENT:
             yield found("needs", name, one, other)
         else:
             yield found("needs", name, sorted(set(one) - set(other)), sorted(set(other) - set(one)))
     for name, one, other in _entries(left.texts, right.texts):
-        if name in left.needs and name in right.needs:
+        if name in needs and name in right.needs:
             yield found("text", name, one, other)
+
+
+def ignored_by(target: Target) -> frozenset[str]:
+    """The variables that never count for hashes."""
+    value = target.variables.get("BB_BASEHASH_IGNORE_VARS")
+    return frozenset(str(value[0]).split()) if value else frozenset()
+
+
+def _without(
+    needs: Mapping[str, tuple[str, ...]], names: frozenset[str], tasks: tuple[str, ...]
+) -> dict[str, tuple[str, ...]]:
+    """What is left of the dependencies if ``names`` are none: all that the tasks still reach."""
+    found: dict[str, tuple[str, ...]] = {}
+    waiting = [task for task in tasks if task in needs]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found[name] = tuple(item for item in needs[name] if item not in names)
+            waiting.extend(found[name])
+    return found
 
 
 def of_providers(left: Mapping[str, Any], right: Mapping[str, Any]) -> Iterator[Difference]:

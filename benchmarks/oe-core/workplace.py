@@ -70,8 +70,13 @@ class Workplace:
         return after.children_user + after.children_system - before.children_user - before.children_system
 
 
-def prepare(scratch: Path, bitbake: str, oe_core: str, user: str | None, python: str | None) -> Workplace:
-    """Get the sources and write the build directory. ``bitbake`` and ``oe_core`` are directories with a work tree or git URLs."""
+def prepare(
+    scratch: Path, bitbake: str, oe_core: str, further: list[str], user: str | None, python: str | None
+) -> Workplace:
+    """Get the sources and write the build directory. ``bitbake`` and ``oe_core`` are directories with a work tree or git URLs.
+
+    ``further``: directories of layers beside OE-core's meta.
+    """
     scratch = scratch.absolute()
     if scratch.is_relative_to(PROJECT):
         raise SystemExit(f"{scratch} is inside of the project: what is fetched must stay outside")
@@ -86,7 +91,8 @@ def prepare(scratch: Path, bitbake: str, oe_core: str, user: str | None, python:
     (place.topdir / "conf").mkdir(parents=True, exist_ok=True)
     (scratch / "home").mkdir(exist_ok=True)
     meta = place.oe_core / "meta"
-    layers = f'BBPATH = "${{TOPDIR}}"\nBBFILES ?= ""\nBBLAYERS ?= "{meta}"\n'
+    names = " ".join(str(path) for path in (meta, *(Path(item).resolve() for item in further)))
+    layers = f'BBPATH = "${{TOPDIR}}"\nBBFILES ?= ""\nBBLAYERS ?= "{names}"\n'
     (place.topdir / "conf/bblayers.conf").write_text(layers)
     missing = " ".join(_missing_tools(meta / "conf/bitbake.conf"))
     (place.topdir / "conf/local.conf").write_text(LOCAL_CONF.format(missing=missing))

@@ -90,7 +90,7 @@ def _head(variant: Variant, file: RecipeFile, tasks: dict[str, Task]) -> Recipe:
         depends=words("DEPENDS") if variant.skipped is not None else _names("DEPENDS", d),
         packages=packages,
         packages_dynamic=words("PACKAGES_DYNAMIC"),
-        rprovides=_of_packages("RPROVIDES", packages, d) if variant.skipped is None else {},
+        rprovides=_of_packages("RPROVIDES", packages or (d.getVar("PN"),), d) if variant.skipped is None else {},
         rdepends=_of_packages("RDEPENDS", packages, d) if variant.skipped is None else {},
         rrecommends=_of_packages("RRECOMMENDS", packages, d) if variant.skipped is None else {},
         tasks=tasks,

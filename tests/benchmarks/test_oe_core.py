@@ -36,6 +36,10 @@ EXPLAINED = [
     ("files", one("value", "BBINCLUDED", "a b", "b a")),
     ("order of tasks", one("flag", "do_sdk_depends[depends]", "a:b c:d", "c:d a:b")),
     ("filtered variables", one("needs", "do_package", ["FILES:a"], ["FILES:nativesdk-a"], "nativesdk")),
+    ("filtered variables", one("value", "RDEPENDS:a:class-nativesdk", " b a", "nativesdk-a nativesdk-b", "nativesdk")),
+    ("filtered variables", one("value", "PROVIDES:class-native", "virtual/a", "virtual/a-native", "native")),
+    ("filtered variables", one("needs", "FILES:a", (), ABSENT, file="/layer/nativesdk-a_1.bb")),
+    ("ignored by a recipe", one("ignored", "WAFLOCK", ("helper",), ABSENT)),
     ("line of def", one("flag", "helper[lineno]", "7", "8")),
     ("environment", one("flag", "HOME[export]", True, ABSENT)),
     ("library text", one("text", "oe.path.join", "12", "34")),
@@ -55,6 +59,8 @@ UNEXPLAINED = [
     one("flag", "do_sdk_depends[depends]", "a:b c:d", "a:b"),
     one("needs", "do_package", ["FILES:a"], ["FILES:nativesdk-b"], "nativesdk"),
     one("needs", "do_package", ["FILES:a"], ["FILES:nativesdk-a"]),
+    one("value", "RDEPENDS:a", "b a", "nativesdk-a nativesdk-c", "nativesdk"),
+    one("value", "RDEPENDS:a", "b a", "a b"),
     one("flag", "helper[lineno]", "7", "9"),
     one("value", "HOME", "/a", "/b"),
     one("text", "oe.path.join", "12", None),
@@ -97,6 +103,15 @@ def test_differences_of_two_targets() -> None:
         ("needs", "do_a"): (["A"], ["B"]),
         ("text", "do_a"): ("x", "y"),
     }
+
+
+def test_what_only_the_recipe_ignores_is_said_once() -> None:
+    needs = {"do_a": ("HOME", "LOCK", "X"), "LOCK": ("helper",), "helper": (), "X": (), "HOME": ()}
+    variables = {"BB_BASEHASH_IGNORE_VARS": ("LOCK HOME", "LOCK HOME", {})}
+    left = Target(variables, ("do_a",), needs, dict.fromkeys(needs, "x"))
+    right = Target(variables, ("do_a",), {"do_a": ("X",), "X": ()}, {"do_a": "x", "X": "x"})
+    found = [(item.kind, item.name) for item in of_targets("f", "", left, right, frozenset({"HOME"}))]
+    assert found == [("ignored", "LOCK"), ("needs", "HOME"), ("needs", "do_a")]
 
 
 def test_a_different_raw_value_counts_only_beside_an_equal_value() -> None:

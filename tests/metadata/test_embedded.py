@@ -155,3 +155,19 @@ def test_edit_bblayers_conf(tmp_path: Path) -> None:
 def test_it_is_light() -> None:
     code = "import sys; from hadronbake.datastore.embedded import register; register(); import bb.utils; print('lark' in sys.modules)"
     assert subprocess.check_output([sys.executable, "-c", code], text=True) == "False\n"
+
+
+def test_commands_of_fetchers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    d = bb.data.init()
+    d.setVar("http_proxy", "http://proxy")
+    d.setVar("BBPATH", str(tmp_path))
+    assert bb.fetch2.runfetchcmd("echo $http_proxy $EXTRA", d, extraenv={"EXTRA": "x"}) == "http://proxy x\n"
+    (tmp_path / "half").write_text("")
+    with pytest.raises(bb.fetch2.FetchError):
+        bb.fetch2.runfetchcmd("exit 3", d, cleanup=[str(tmp_path / "half")])
+    assert not (tmp_path / "half").exists()
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf/site.conf").write_text("")
+    assert bb.cookerdata.findConfigFile("site.conf", d) == str(tmp_path / "conf/site.conf")
+    monkeypatch.chdir(tmp_path)
+    assert bb.cookerdata.findConfigFile("nothing.conf", d) is None

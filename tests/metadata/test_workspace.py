@@ -312,3 +312,10 @@ def test_without_layers_the_environment_names_bbpath(site: Site) -> None:
     site.write("core/conf/bitbake.conf", text + f'BBFILES = "{site.top}/core/recipes/*.bb"\n')
     path = str(site.recipe("thing.bb"))
     assert list(site.open().recipes) == [path]
+
+
+def test_a_recipe_without_packages_stands_for_a_package_of_its_name(site: Site) -> None:
+    site.recipe("thing_1.bb", 'PACKAGES = ""\nRPROVIDES:${PN} = "thing-alias"\n')
+    workspace = site.open()
+    for name in ("thing", "thing-alias"):
+        assert workspace.providers.resolve_runtime(name).endswith("/thing_1.bb")

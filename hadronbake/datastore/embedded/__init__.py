@@ -40,7 +40,21 @@ def register() -> ModuleType:
     from hadronbake import __version__
     from hadronbake.datastore import errors
 
-    from . import events, files, logs, parsing, process, rewriting, siggen, stubs, tasks, uris, versions, words
+    from . import (
+        events,
+        fetchcommands,
+        files,
+        logs,
+        parsing,
+        process,
+        rewriting,
+        siggen,
+        stubs,
+        tasks,
+        uris,
+        versions,
+        words,
+    )
 
     messages = ("plain", "note", "verbnote", "debug", "warn", "warnonce", "error", "erroronce", "fatal")
     bb = _module(
@@ -97,8 +111,10 @@ def register() -> ModuleType:
         siggen=siggen.SignatureGeneratorBasicHash(),
         BBHandler=stubs.handler_module(),
     )
+    fetching = {name: getattr(fetchcommands, name) for name in ("runfetchcmd", "get_fetcher_environment")}
+    fetching["FETCH_EXPORT_VARS"] = fetchcommands.FETCH_EXPORT_VARS
     for name in ("bb.fetch2", "bb.fetch"):
-        _module(name, "URIs.", **_public(uris), __path__=[])
+        _module(name, "URIs.", **_public(uris), **fetching, __path__=[])
     stubs.register_rest(_module)
     # Python libraries of layers use these two without importing them.
     builtins.bb, builtins.os = bb, os  # type: ignore[attr-defined]

@@ -14,7 +14,7 @@ from typing import Any
 
 from hadronbake.datastore.filters import apply_filters, filter_proc
 
-from . import files, logs, siggen
+from . import fetchcommands, files, logs, siggen
 
 PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy", "GIT_PROXY_COMMAND", "SSL_CERT_FILE")
 
@@ -218,6 +218,6 @@ def register_rest(module: Callable[..., ModuleType]) -> None:
     codeparser = module("bb.codeparser", "Analysis of code (the engine's own).")
     codeparser.__getattr__ = lazy_analysis  # type: ignore[method-assign]
     module("bb.methodpool", "Shared Python context.")
-    module("bb.cookerdata", "Configuration files.")
+    module("bb.cookerdata", "Configuration files.", findConfigFile=fetchcommands.findConfigFile)
     lazy = module("bb.multiprocessing", "multiprocessing, loaded when it is used.")
     lazy.__getattr__ = lambda name: getattr(importlib.import_module("multiprocessing"), name)  # type: ignore[method-assign]

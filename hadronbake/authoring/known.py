@@ -78,7 +78,7 @@ KNOWN_VARIABLES = _words(
 """Variables that recipes set for the engine, for classes, or for tools outside of both."""
 
 OVERRIDE_WORDS = _words(
-    "32b 64b aarch64 aarch64-be alpha arm armarch armeb armv4 armv5 armv6 armv6m armv7a armv7m armv7ve armv8a",
+    "32b 64b aarch64 aarch64-be alpha arc arm armarch armeb armv4 armv5 armv6 armv6m armv7a armv7m armv7ve armv8a",
     "armv8m be build-linux build-mingw32 class-cross class-cross-canadian class-crosssdk class-devupstream",
     "class-native class-nativesdk class-target darwin forcevariable genericarm64 genericx86 genericx86-64 hadron",
     "hppa i386 i486 i586 i686 ia64 incompatible le libc-baremetal libc-glibc libc-musl libc-newlib linux linux-gnu",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -130,8 +131,12 @@ class _Run:
                     self.apply(rule, rule.check(source))
 
     def recipes(self, workspace: Workspace) -> int:
+        """Apply the rules about recipes; gives to how many. What is said of an include file must be so for all recipes that take it:
+        one of them alone may well not need all that is in it."""
         assert self.survey is not None
         count = 0
+        takers: Counter[str] = Counter()
+        found: dict[tuple[Rule, Location], list[Problem]] = {}
         for recipe_id, recipe in workspace.recipes.items():
             if recipe.variant or recipe.skipped is not None:
                 continue
@@ -140,9 +145,14 @@ class _Run:
                 if surveyed is None:
                     continue
                 count += 1
+                takers.update(surveyed.files)
                 for rule in RULES:
                     if isinstance(rule, RecipeRule):
-                        self.apply(rule, rule.check(surveyed))
+                        for problem in rule.check(surveyed):
+                            found.setdefault((rule, problem.location), []).append(problem)
+        for (rule, place), problems in found.items():
+            if not place.file.endswith(".inc") or len(problems) >= takers[place.file]:
+                self.apply(rule, iter(problems[:1] if place.file.endswith(".inc") else problems))
         return count
 
     def layers(self) -> None:

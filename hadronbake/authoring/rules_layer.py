@@ -71,9 +71,7 @@ def _included(path: str, text: str) -> bool:
         for word in line.split():
             parts = re.split(r"\$\{[^}]*\}", word.rpartition("/")[2])
             # A name that is all variable could be any.
-            if any(len(part) > 4 or len(parts) == 1 for part in parts) and re.fullmatch(
-                ".*".join(map(re.escape, parts)), name
-            ):
+            if (len(parts) == 1 or len(parts[0]) > 1) and re.fullmatch(".*".join(map(re.escape, parts)), name):
                 return True
     return False
 

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 
 from hadronbake.authoring.known import PACKAGE_VARIABLES
 from hadronbake.authoring.rule import Problem, RecipeRule
@@ -20,6 +21,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _STRONG = ("sha256sum", "sha384sum", "sha512sum", "goh1")
 _WEAK = ("md5sum", "sha1sum")
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{3,}")
+_OVERRIDE_FAMILIES = ("task-", "pn-", "libc-", "toolchain-", "tune-", "linux-", "mips")
 _PACKAGE_OVERRIDES = PACKAGE_VARIABLES | {
     "SUMMARY",
     "DESCRIPTION",
@@ -270,6 +272,9 @@ def _unknown_task(recipe: SurveyedRecipe) -> Iterator[Problem]:
 
 def _package_of_nobody(recipe: SurveyedRecipe) -> Iterator[Problem]:
     packages = set(recipe.value("PACKAGES").split())
+    if not packages:
+        # A native recipe, which makes none but may be made of the same files.
+        return
     dynamic = [re.compile(item) for item in recipe.recipe.packages_dynamic]
     for source, item in recipe.assignments():
         info = classify(item.name)
@@ -322,7 +327,7 @@ def _unknown_override(recipe: SurveyedRecipe) -> Iterator[Problem]:
                     or name in packages
                     or name in source.settings.overrides
                     or not re.fullmatch(r"[a-z0-9][\w.+-]*", name)
-                    or name.startswith(("task-", "pn-", "libc-", "toolchain-"))
+                    or name.startswith((*_OVERRIDE_FAMILIES, recipe.recipe.pn))
                 ):
                     continue
                 near = closest(name, {*active, *known} - {""})
@@ -345,8 +350,14 @@ def _near_name(recipe: SurveyedRecipe) -> Iterator[Problem]:
         if name in known or name in recipe.mentioned or recipe.d.getVarFlag(name, "export", False):
             continue
         near = closest(name, known)
-        if near and len(near) > 3:
+        if near and len(near) > 3 and _apart(name, near) <= 2:
             yield Problem(f"nothing uses {name}", source.find(item, item.name), len(name), f"did you mean {near}?")
+
+
+def _apart(one: str, other: str) -> int:
+    """By how many characters two names differ; more of them make another name, and no typing error."""
+    blocks = SequenceMatcher(None, one, other, autojunk=False).get_opcodes()
+    return sum(max(b - a, d - c) for kind, a, b, c, d in blocks if kind != "equal")
 
 
 RULES = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,9 @@ from hadronbake.metadata.template import make_build_directory
 from hadronbake.metadata.workspace import Workspace
 
 ROOT = Path(__file__).parent.parent.parent
+sys.path.insert(0, str(ROOT / "tests/metadata"))
+
+from metadata_site import Site  # noqa: E402
 
 
 def found(text: str, **settings: object) -> list[tuple[str, int, int]]:
@@ -218,3 +222,16 @@ def test_a_recipe_by_its_name(tmp_path: Path) -> None:
     assert (status, report["recipes"], report["findings"]) == (0, 1, [])
     # The recipe and its append.
     assert report["files"] == 2
+
+
+def test_an_include_file_is_blamed_only_for_what_is_wrong_in_all_that_take_it(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    site.write("core/recipes/shared.inc", 'FILES:${PN}-x = "/x"\nFILES:${PN}-y = "/y"\n')
+    site.recipe("one_1.0.bb", 'require shared.inc\nPACKAGES =+ "${PN}-x"\n')
+    site.recipe("two_1.0.bb", "require shared.inc\n")
+    files = [site.top / f"core/recipes/{name}" for name in ("shared.inc", "one_1.0.bb", "two_1.0.bb")]
+    _, diagnostics = lint(files, site.open())
+    places = [
+        (item.location.file, item.location.line) for item in diagnostics if item.location and item.code == "HBW316"
+    ]
+    assert places == [(str(files[0]), 2)]

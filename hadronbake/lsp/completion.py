@@ -44,7 +44,7 @@ _DIRECTIVE = re.compile(
     r"(inherit_defer|inherit|include_all|include|require|addtask|deltask|EXPORT_FUNCTIONS|addhandler|export|unset)\s"
 )
 _LAST_WORD = re.compile(r"[^\s\"']*$")
-_SCHEMES = ("file://", "https://", "git://", "npm://", "gitsm://", "crate://")
+_SCHEMES = ("file://", "https://", "git://")
 
 
 def complete(known: Known, line: int, column: int) -> list[Proposal]:

@@ -2,18 +2,41 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
+from hadronbake.authoring.lint import lint_source
+from hadronbake.authoring.lintsettings import DEFAULTS, settings_for
+from hadronbake.authoring.source import Source
 from hadronbake.datastore.context import check_body, check_definition
-from hadronbake.diagnostics import Diagnostic, Location
+from hadronbake.diagnostics import Diagnostic, HadronbakeError, Location
 from hadronbake.language.statements import Function, PythonDefinition
 from hadronbake.lsp.document import Document
 from hadronbake.lsp.model import Span
 
+logger = logging.getLogger(__name__)
+
 
 def findings(document: Document) -> list[Diagnostic]:
-    """All syntax errors and warnings of the text: of the language, and of the Python code in it."""
-    return [*document.parsed.diagnostics, *_python(document)]
+    """All that can be said of the text alone: syntax of the language and of the Python code in it, and lint's rules about files."""
+    return [*_linted(document), *_python(document)]
+
+
+def _linted(document: Document) -> tuple[Diagnostic, ...]:
+    if document.kind is None:
+        return ()
+    try:
+        settings = settings_for(Path(document.path))
+    except HadronbakeError:
+        # A broken lint.toml is told by hbake lint.
+        settings = DEFAULTS
+    try:
+        return lint_source(Source.of(document.text, document.path, document.kind, settings))
+    except Exception as error:
+        # A rule that fails must not hide the syntax errors.
+        logger.warning("lint of %s: %r", document.path, error)
+        return document.parsed.diagnostics
 
 
 def _python(document: Document) -> Iterator[Diagnostic]:

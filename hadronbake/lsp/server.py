@@ -15,6 +15,7 @@ from pygls.lsp.server import LanguageServer
 from hadronbake import __version__
 from hadronbake.authoring.formatting import format_text
 from hadronbake.diagnostics import Diagnostic, HadronbakeError
+from hadronbake.lsp.actions import changes
 from hadronbake.lsp.analyst import Analyst
 from hadronbake.lsp.completion import complete
 from hadronbake.lsp.context import Known
@@ -43,7 +44,7 @@ _PAUSE = 0.15
 _PATIENCE = 2.0
 _WATCHED = "**/*.{bb,bbappend,inc,bbclass,conf}"
 # The text is parsed while it is typed: findings of the last reading of the disk about it are outdated.
-_OF_TEXT = ("HBL", "HBD107")
+_OF_TEXT = ("HBL", "HBW", "HBD107")
 
 
 class Server(LanguageServer):
@@ -299,6 +300,28 @@ def make_server() -> Server:
         last = len(document.lines) - 1
         whole = Span(0, 0, last, len(document.line(last)))
         return [types.TextEdit(range_of(whole, document.lines, ls.encoding), text)]
+
+    @server.feature(
+        types.TEXT_DOCUMENT_CODE_ACTION, types.CodeActionOptions(code_action_kinds=[types.CodeActionKind.QuickFix])
+    )
+    async def mended(ls: Server, params: types.CodeActionParams) -> list[types.CodeAction]:
+        document = ls.document(params.text_document.uri)
+        found = []
+        for item in params.context.diagnostics:
+            if item.source != "hbake":
+                continue
+            for change in changes(document, item.range.start.line, str(item.code), item.message):
+                edit = types.TextEdit(range_of(change.span, document.lines, ls.encoding), change.text)
+                found.append(
+                    types.CodeAction(
+                        change.title,
+                        kind=types.CodeActionKind.QuickFix,
+                        diagnostics=[item],
+                        is_preferred=change.preferred,
+                        edit=types.WorkspaceEdit(changes={params.text_document.uri: [edit]}),
+                    )
+                )
+        return found
 
     @server.feature(types.SHUTDOWN)
     def ended(ls: Server, *_: Any) -> None:

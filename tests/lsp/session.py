@@ -13,7 +13,7 @@ from typing import Any
 from lsprotocol import types
 from pygls.lsp.client import BaseLanguageClient
 
-PATIENCE = 60
+PATIENCE = 120
 
 
 class Editor:

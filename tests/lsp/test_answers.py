@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hadronbake.diagnostics import Diagnostic, Location
 from hadronbake.language.known import documented, variable_meaning
+from hadronbake.lsp.actions import changes
 from hadronbake.lsp.completion import complete
 from hadronbake.lsp.context import Known
 from hadronbake.lsp.cursor import Target, target_at
@@ -392,3 +395,74 @@ def test_well_known_names_are_documented_in_sentences() -> None:
     assert variable_meaning("PREFERRED_VERSION_zlib") == documented("variables")["PREFERRED_VERSION"]
     assert variable_meaning("do_compile") == "Compiles in `B`."
     assert variable_meaning("S_OTHER") is None
+
+
+def test_a_finding_with_a_likely_meaning_can_be_mended() -> None:
+    document = Document(PATH, 'inherit autotoolz\nA:apend = "x"\n')
+    (change,) = changes(document, 0, "HBD106", "Could not inherit\nhint: did you mean autotools?")
+    assert (change.title, change.span, change.text) == (
+        "Replace autotoolz by autotools",
+        Span(0, 8, 0, 17),
+        "autotools",
+    )
+    (change,) = changes(document, 1, "HBL205", "hint: did you mean ':append'?")
+    assert (change.span, change.text) == (Span(1, 2, 1, 7), "append")
+    assert changes(document, 1, "HBL205", "hint: did you mean 'unrelated'?") == []
+
+
+def test_a_rule_of_lint_can_be_silenced_in_place() -> None:
+    document = Document(PATH, 'A = "1 \\\n  2"\ndo_x() {\n    echo\n}\n')
+    assert [(item.span.line, item.text) for item in changes(document, 1, "HBW101", "blanks")] == [
+        (0, "# hbake: disable=HBW101  say why\n")
+    ]
+    assert [(item.span.line, item.text) for item in changes(document, 3, "HBW101", "blanks")] == [
+        (3, "    # hbake: disable=HBW101  say why\n")
+    ]
+
+
+TEXT = """\
+SUMMARY = "x"
+inherit autotools ${@'a' if d.getVar('B') else ''}
+A:append:class-native = " ${PN} \\
+  ${@bb.utils.contains('CFLAGS', 'x', '', '', d)}"
+do_x[depends] += "zlib:do_build"
+python do_x() {
+    d.getVarFlag("A", "b")
+}
+addtask x after do_compile
+def f(d):
+    return "${A}"
+do_install:append() {
+    oe_runmake $FOO ${B}
+}
+SRC_URI = "file://a;b=c https://x"
+require x.inc
+"""
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    cut=st.integers(0, len(TEXT)),
+    length=st.integers(0, 12),
+    put=st.text("\"'${}@()[]:=\\\n\r \t#Aa\x00\u2028🦊", max_size=8),
+    line=st.integers(0, 20),
+    column=st.integers(0, 60),
+)
+def test_no_text_is_too_broken(cut: int, length: int, put: str, line: int, column: int) -> None:
+    document = Document(PATH, TEXT[:cut] + put + TEXT[cut + length :])
+    context = Known(document, SNAPSHOT, VIEW)
+    found = target_at(document, line, column)
+    if found is not None:
+        assert found.span.line == line
+        assert found.span.end_column <= len(document.line(line))
+        hover(context, found)
+        definition(context, found)
+        list(references(found.name, [(PATH, document.text)]))
+    for proposal in complete(context, line, column):
+        assert proposal.span.line == line
+    for item in findings(document):
+        span = span_of(item, document.lines)
+        assert span.end_column <= len(document.line(span.end_line))
+        changes(document, span.line, item.code, message_of(item))
+    for symbol in outline(document):
+        assert symbol.span.end_line < len(document.lines)

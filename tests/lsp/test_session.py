@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from pathlib import Path
 
 from lsprotocol import types
 from metadata_site import Site
-from session import editing
+from session import PATIENCE, Editor, editing
 
 RECIPE = """\
 SUMMARY = "A thing 🦊 for tests"
@@ -49,15 +50,9 @@ async def session(site: Site, path: Path) -> None:
         await editor.codes(uri)
         await editor.until(lambda: types.WORKSPACE_DID_CHANGE_WATCHED_FILES in editor.messages)
 
-        # The first answers may come before the metadata was read; then they come from the text alone.
-        for _ in range(30):
-            text = await editor.hover(uri, "GREETING = ", "GREET")
-            if "hello world and 🦊 2.0" in text:
-                break
-        assert "hello world and 🦊 2.0" in text
+        text = await shown(editor, uri, "hello world and 🦊 2.0")
         assert "unexpanded: `hello ${WORLD} and 🦊 ${PV}`" in text
         assert "`=` `hello ${WORLD}` — [thing_2.0.bb:6](" in text
-        assert "for what upstream" not in text
         assert "2.0" in await editor.hover(uri, "🦊 ${PV}", "${P")
         assert (await editor.hover(uri, "DEPENDS = ", "zl")).startswith("**zlib** 1.3 — A library")
         assert "Runs the tool." in await editor.hover(uri, "inherit", "inherit to")
@@ -128,11 +123,7 @@ async def session(site: Site, path: Path) -> None:
         editor.change(uri, RECIPE.replace("hello", "goodbye"))
         editor.save(uri)
         await editor.codes(uri)
-        for _ in range(30):
-            text = await editor.hover(uri, "GREETING = ", "GREET")
-            if "goodbye world" in text:
-                break
-        assert "goodbye world" in text
+        await shown(editor, uri, "goodbye world")
 
         # Formatting is that of hbake fmt.
         editor.change(uri, 'A="1"\nB = "2"\n')
@@ -141,3 +132,69 @@ async def session(site: Site, path: Path) -> None:
             await editor.client.text_document_formatting_async(types.DocumentFormattingParams(document, options)) or ()
         )
         assert edit.new_text == 'A = "1"\nB = "2"\n'
+
+        # What lint says of the text, and what can be done about it.
+        editor.change(uri, 'inherit tool\nA:apend = "x" \n')
+        (override, blanks) = sorted(await editor.codes(uri, "HBL205", "HBW101"), key=lambda item: str(item.code))
+        for finding, title, text in (
+            (override, "Replace apend by append", "append"),
+            (blanks, "Silence HBW101 here", "# hbake"),
+        ):
+            actions = await editor.client.text_document_code_action_async(
+                types.CodeActionParams(document, finding.range, types.CodeActionContext([finding]))
+            )
+            (action,) = actions or ()
+            assert isinstance(action, types.CodeAction) and action.title == title and action.edit is not None
+            assert action.edit.changes is not None and action.edit.changes[uri][0].new_text.startswith(text)
+
+
+def test_python_code_that_hangs_or_ends_the_process_harms_nothing(site: Site) -> None:
+    asyncio.run(hostile(site, make(site)))
+
+
+async def hostile(site: Site, path: Path) -> None:
+    async with editing(site.top, site.environ) as editor:
+        uri = editor.open(path)
+        await shown(editor, uri, "hello world")
+        editor.change(uri, RECIPE + "python() {\n    while True:\n        pass\n}\n")
+        editor.save(uri)
+        assert "hello world" in await editor.hover(uri, "GREETING = ", "GREET")
+        editor.change(uri, RECIPE + "python() {\n    os._exit(3)\n}\n")
+        editor.save(uri)
+        configuration = (site.build / "conf/bblayers.conf").as_uri()
+        (finding,) = await editor.codes(configuration, "HBC190")
+        assert finding.message.startswith("the process that reads the metadata ended")
+        assert "hello world" in await editor.hover(uri, "GREETING = ", "GREET")
+        # A broken configuration too: what was known stays, until it is mended.
+        bitbake_conf = editor.open(site.top / "core/conf/bitbake.conf")
+        editor.change(bitbake_conf, editor.texts[bitbake_conf] + "require nowhere.conf\n")
+        editor.save(bitbake_conf)
+        await editor.codes(bitbake_conf, "HBD103")
+        assert "hello world" in await editor.hover(uri, "GREETING = ", "GREET")
+        editor.change(bitbake_conf, editor.texts[bitbake_conf].replace("require nowhere.conf\n", ""))
+        editor.save(bitbake_conf)
+        editor.change(uri, RECIPE.replace("hello", "goodbye"))
+        editor.save(uri)
+        await editor.codes(configuration)
+        await shown(editor, uri, "goodbye world")
+        await editor.codes(bitbake_conf)
+
+
+def test_a_layer_without_a_build_directory(site: Site) -> None:
+    asyncio.run(alone(site, make(site)))
+
+
+async def alone(site: Site, path: Path) -> None:
+    shutil.rmtree(site.build)
+    async with editing(site.top, {**site.environ, "HB_CACHE": str(site.top / "cache")}) as editor:
+        uri = editor.open(path)
+        await shown(editor, uri, "hello world")
+        assert await editor.definition(uri, "RDEPENDS", '"zl') == ("zlib_1.3.bb", 1)
+
+
+async def shown(editor: Editor, uri: str, text: str) -> str:
+    """The hover of GREETING, when it holds a text. The first answers may be those of the text alone, or of the last reading."""
+    async with asyncio.timeout(PATIENCE):
+        while text not in (found := await editor.hover(uri, "GREETING = ", "GREET")):
+            await asyncio.sleep(0.2)
+    return found

@@ -1,4 +1,4 @@
-"""The parts of a trusted image that need no tools: texts, places, measurements."""
+"""The disk of a trusted image, as far as it needs no tools: texts, places, measurements."""
 
 from __future__ import annotations
 

@@ -3,11 +3,12 @@
 HBAKE = .venv/bin/hbake
 IMAGE ?= hadron-image
 
-.PHONY: help build test test-boot test-trusted run-qemu clean
+.PHONY: help build test faults test-boot test-trusted run-qemu clean
 
 help:
 	@echo "make build      build $(IMAGE) from source (about an hour on two cores; from a warm cache, seconds)"
 	@echo "make test       all tests, lint, format and types (under ten minutes)"
+	@echo "make faults     make every kind of fault to shared state, and write docs/reliability.md (about ten minutes)"
 	@echo "make run-qemu   build if need be, and boot the image in QEMU (leave with Ctrl-A X)"
 	@echo "make test-boot  boot the image unattended and check the running system"
 	@echo "make test-trusted  build the trusted image, boot it with Secure Boot and a TPM, and tamper with it"
@@ -23,6 +24,10 @@ test:
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/pytest -m "not network and not qemu" -n 2
+
+faults:
+	@scripts/setup test
+	.venv/bin/python tests/faults/run.py
 
 test-boot: build
 	@scripts/setup qemu

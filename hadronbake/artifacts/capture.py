@@ -15,7 +15,7 @@ from pathlib import Path
 
 from hadronbake.artifacts.cas import Batch
 from hadronbake.artifacts.record import Digest, Frozen
-from hadronbake.artifacts.tree import Directory, DirectoryNode, FileNode, SymlinkNode, encode
+from hadronbake.artifacts.tree import DEEPEST, Directory, DirectoryNode, FileNode, SymlinkNode, encode
 from hadronbake.diagnostics import HadronbakeError
 
 _KINDS = {
@@ -78,7 +78,11 @@ def capture(base: Path, directories: Sequence[str], batch: Batch, pool: ThreadPo
     )
 
 
-def _walk(path: str, found: _Found) -> None:
+def _walk(path: str, found: _Found, depth: int = 0) -> None:
+    if depth > DEEPEST:
+        raise HadronbakeError.of(
+            "HBA010", f"an output may have {DEEPEST} directories below each other; there are more in '{path[:200]}…'"
+        )
     found.mode = stat.S_IMODE(os.lstat(path).st_mode)
     with _readable(path, found.mode, 0o700), os.scandir(path) as entries:
         children = sorted(entries, key=lambda entry: entry.name)
@@ -89,7 +93,7 @@ def _walk(path: str, found: _Found) -> None:
                 _check_name(entry.path, target)
                 found.symlinks.append(SymlinkNode(entry.name, target))
             elif entry.is_dir(follow_symlinks=False):
-                _walk(entry.path, found.directories.setdefault(entry.name, _Found()))
+                _walk(entry.path, found.directories.setdefault(entry.name, _Found()), depth + 1)
             else:
                 mode = entry.stat(follow_symlinks=False).st_mode
                 if not stat.S_ISREG(mode):

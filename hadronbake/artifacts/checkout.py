@@ -11,7 +11,7 @@ import os
 import shutil
 import stat
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from pathlib import Path
 
 from hadronbake.artifacts.cas import MTIME_NS, Cas, copy
 from hadronbake.artifacts.record import Digest
-from hadronbake.artifacts.tree import Directory, FileNode, decode
+from hadronbake.artifacts.tree import Directory, FileNode, decode, unfold
 from hadronbake.diagnostics import HadronbakeError
 
 
@@ -46,19 +46,21 @@ def read(cas: Cas, digest: Digest) -> Directory:
 
 
 def layout(cas: Cas, digest: Digest) -> Layout:
+    """Raises MissingBlob, HBA007, HBA010."""
+    known = unfold(digest, lambda inner: read(cas, inner))
     result = Layout({}, [], {})
-    _lay(cas, read(cas, digest), "", result)
+    _lay(known, known[digest.hash], "", result)
     return result
 
 
-def _lay(cas: Cas, directory: Directory, prefix: str, into: Layout) -> None:
+def _lay(known: Mapping[str, Directory], directory: Directory, prefix: str, into: Layout) -> None:
     into.files.extend(Placed(prefix + node.name, node) for node in directory.files)
     for link in directory.symlinks:
         into.symlinks[prefix + link.name] = link.target
     for child in directory.directories:
-        below = read(cas, child.digest)
+        below = known[child.digest.hash]
         into.directories[prefix + child.name] = below.mode
-        _lay(cas, below, f"{prefix}{child.name}/", into)
+        _lay(known, below, f"{prefix}{child.name}/", into)
 
 
 @contextmanager

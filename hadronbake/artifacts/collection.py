@@ -19,12 +19,15 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypeVar
 
 from hadronbake.artifacts import roots
 from hadronbake.artifacts.inventory import BlobFile, Kept, Reach, blob_files, clock, equivalent_files, records
 from hadronbake.artifacts.record import Digest
-from hadronbake.artifacts.store import Store
+from hadronbake.artifacts.signing import Damaged
+from hadronbake.artifacts.store import Store, stated_equivalence
+from hadronbake.diagnostics import HadronbakeError
 
 T = TypeVar("T")
 
@@ -48,9 +51,9 @@ class Evicted:
 
 @dataclass(slots=True)
 class Report:
-    """``before``, ``after``: bytes of all blobs in the store. ``rooted``: how many records the roots keep; ``loose``: bytes that no record
-    named. ``busy``: others held the lock, so that something was left for the next time. ``over``: what is in use is itself more
-    than the quota."""
+    """``before``, ``after``: bytes that all blobs take on the disk. ``rooted``: how many records the roots keep; ``loose``: bytes
+    that no record named. ``busy``: others held the lock, so that something was left for the next time. ``over``: what is in use
+    is itself more than the quota."""
 
     records: int = 0
     before: int = 0
@@ -66,13 +69,14 @@ class Report:
 def collect(store: Store, quota: int | None, *, grace: float = GRACE_SECONDS, dry_run: bool = False) -> Report:
     """``quota`` in bytes; without one only what no record names is taken. ``dry_run``: only says what would be done."""
     now = clock(store.root)
+    # Before the blobs: so what these records name is in the list of blobs, or is gone.
+    there = sorted(records(store, _refuse), key=lambda item: item.used, reverse=True)
     files = list(blob_files(store.root))
     sizes: dict[str, int] = {}
     for file in files:
-        sizes[file.hash] = sizes.get(file.hash, 0) + file.size
+        sizes[file.hash] = sizes.get(file.hash, 0) + file.space
     all_roots = roots.read(store.root, now)
     rooted = {taskhash for root in all_roots if root.there for taskhash in root.taskhashes}
-    there = sorted(records(store), key=lambda item: item.used, reverse=True)
     report = Report(records=len(there), before=sum(sizes.values()))
     report.rooted = sum(item.record.taskhash in rooted for item in there)
     reach = Reach(store.cas)
@@ -92,19 +96,27 @@ def collect(store: Store, quota: int | None, *, grace: float = GRACE_SECONDS, dr
     if dry_run:
         gone = [file for file in files if file.hash not in reach.seen and not _young(file.changed, now, grace)]
         report.blobs = len(gone)
-        report.after = report.before - sum(file.size for file in gone)
+        report.after = report.before - sum(file.space for file in gone)
         return report
     _take_records(store, evicted, reach, report)
-    _take_index(store, there, report)
+    _take_index(store, there, now, grace, report)
     freed = _take_blobs(store, files, reach, now, grace, report)
     report.after = report.before - freed
     _tidy(store, all_roots, now)
     return report
 
 
+def _refuse(path: str) -> None:
+    raise HadronbakeError.of(
+        "HBA012",
+        f"the record {path} is of another version of hadronbake: what it names isn't known, so nothing can be deleted",
+        hint="collect with the newest version that uses this shared state",
+    )
+
+
 def store_bytes(store: Store) -> int:
-    """The size of all blobs."""
-    return sum(file.size for file in blob_files(store.root))
+    """What all blobs take on the disk."""
+    return sum(file.space for file in blob_files(store.root))
 
 
 def _young(seconds: float, now: float, grace: float) -> bool:
@@ -139,36 +151,29 @@ def _choose(
 def _take_records(store: Store, evicted: Iterable[Kept], reach: Reach, report: Report) -> None:
     for part, got in _slices(store, evicted):
         for item in part:
-            path = store.record_path(item.record.taskhash)
             with suppress(FileNotFoundError):
-                if got and os.stat(path).st_mtime == item.used:
-                    os.unlink(path)
+                if got and os.stat(item.path).st_mtime == item.used:
+                    os.unlink(item.path)
                 else:
                     reach.add(item.record)
         report.busy |= not got
 
 
-def _take_index(store: Store, there: Sequence[Kept], report: Report) -> None:
-    """The index names the record that came to an output first. Where that one went, another of the same unihash takes its place,
-    so that the output is known as what it was."""
-    stay: dict[tuple[str, str, str], str] = {}
-    for item in reversed(there):
-        record = item.record
-        if store.record_path(record.taskhash).exists():
-            stay[record.task, record.outhash, record.unihash] = record.taskhash
-    gone = {item.record.taskhash: item.record for item in there if not store.record_path(item.record.taskhash).exists()}
+def _take_index(store: Store, there: Sequence[Kept], now: float, grace: float, report: Report) -> None:
+    """An equivalence is of use as long as a record of that output is there; or was taken from elsewhere for a record to come."""
+    outputs = {(item.record.task, item.record.outhash) for item in there if Path(item.path).exists()}
     for part, got in _slices(store, equivalent_files(store.root)):
         for path in part if got else ():
-            named = store.indexed(path)
-            if named is not None and store.record_path(named).exists():
-                continue
-            lost = gone.get(named or "")
-            other = stay.get((lost.task, lost.outhash, lost.unihash)) if lost is not None else None
-            if other is not None:
-                store.index(path, other)
-            else:
-                with suppress(FileNotFoundError):
+            with suppress(FileNotFoundError):
+                if _young(os.stat(path).st_mtime, now, grace):
+                    continue
+                try:
+                    claim = stated_equivalence(Path(path).read_bytes())
+                except Damaged:
                     os.unlink(path)
+                else:
+                    if (claim.task, claim.outhash) not in outputs:
+                        os.unlink(path)
         report.busy |= not got
 
 
@@ -180,7 +185,7 @@ def _take_blobs(store: Store, files: Iterable[BlobFile], reach: Reach, now: floa
             with suppress(FileNotFoundError):
                 if not _young(os.stat(file.path).st_ctime, now, grace):
                     os.unlink(file.path)
-                    freed += file.size
+                    freed += file.space
                     report.blobs += 1
         report.busy |= not got
     return freed

@@ -24,9 +24,9 @@ def is_archive(path: Path) -> bool:
 
 def export(store: Store, trees: Mapping[str, Digest], destination: Path) -> None:
     """Each tree below a directory of its name (none for ""), in a new directory or, where ``destination`` ends with .tar, .tar.gz or
-    .tar.zst, an archive, with owner 0 and the store's time. Raises HBA021 where the destination exists, MissingBlob."""
+    .tar.zst, an archive, with owner 0 and the store's time. Raises HBA031 where the destination exists, MissingBlob."""
     if destination.exists():
-        raise HadronbakeError.of("HBA021", f"{destination} exists already", hint="name another place, or remove it")
+        raise HadronbakeError.of("HBA031", f"{destination} exists already", hint="name another place, or remove it")
     if not is_archive(destination):
         with checkout.building(destination) as place:
             for name, tree in trees.items():

@@ -1,32 +1,33 @@
 """What is in a store: its records with their last use, its blobs with their sizes. Reads only; for collection, verification and lists."""
 
 # Plain strings, not Path objects: these functions are called for tens of thousands of paths at a time.
-# ruff: noqa: PTH116, PTH119, PTH208
+# ruff: noqa: PTH116, PTH119, PTH123, PTH208
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from hadronbake.artifacts import roots
 from hadronbake.artifacts.cas import Cas
-from hadronbake.artifacts.digest import is_hash
 from hadronbake.artifacts.record import Digest, Record
-from hadronbake.artifacts.store import Store
-from hadronbake.artifacts.tree import decode
+from hadronbake.artifacts.signing import Damaged, Unreadable
+from hadronbake.artifacts.store import Store, stated_record
+from hadronbake.artifacts.tree import DEEPEST, decode
 from hadronbake.diagnostics import HadronbakeError
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A record and when it was last used, in seconds since 1970."""
+    """A record, when it was last used, in seconds since 1970, and its file."""
 
     record: Record
     used: float
+    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,28 +40,39 @@ class BlobFile:
     mode: int
     changed: float
 
+    @property
+    def space(self) -> int:
+        """What it takes on a disk: whole blocks of 4 KiB."""
+        return -(-self.size // 4096) * 4096
+
 
 def record_names(root: Path) -> list[str]:
     """The taskhashes of all records, sorted."""
     return sorted(os.path.basename(path) for path in _files(root / "ac"))
 
 
-def records(store: Store) -> Iterator[Kept]:
-    """Those that can be read; a damaged one is set aside."""
-    for name in record_names(store.root):
-        if not is_hash(name):
-            continue
-        record = store.peek(name)
-        if record is not None:
-            with suppress(OSError):
-                yield Kept(record, os.stat(store.record_path(name)).st_mtime)
+def records(store: Store, strange: Callable[[str], None] = lambda path: None) -> Iterator[Kept]:
+    """Those that aren't damaged, whoever signed them, with the divergences. ``strange`` is told of those that can't be read because
+    they are of another version."""
+    for kind in ("ac", "divergences"):
+        for path in _files(store.root / kind):
+            try:
+                with open(path, "rb") as file:
+                    record = stated_record(file.read())
+                    yield Kept(record, os.fstat(file.fileno()).st_mtime, path)
+            except FileNotFoundError:
+                continue
+            except Unreadable:
+                strange(path)
+            except Damaged:
+                continue
 
 
 def blob_files(root: Path) -> Iterator[BlobFile]:
     """All files of ``cas`` and ``exec``, also those whose name is no hash."""
     for kind in ("cas", "exec"):
         for path in _files(root / kind):
-            with suppress(OSError):
+            with suppress(FileNotFoundError):
                 state = os.stat(path)
                 yield BlobFile(os.path.basename(path), path, state.st_size, state.st_mode & 0o7777, state.st_ctime)
 
@@ -126,8 +138,8 @@ def of_record(record: Record) -> list[Digest]:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """``rooted``: records that the last builds of ``directories`` build directories used; ``index``: known outputs; ``newest`` and
-    ``oldest``: last uses, in seconds since 1970."""
+    """``bytes``: the space that blobs take; ``rooted``: records that the last builds of ``directories`` build directories used;
+    ``index``: known outputs; ``newest`` and ``oldest``: last uses, in seconds since 1970."""
 
     records: int
     tasks: int
@@ -154,7 +166,7 @@ def summary(store: Store) -> Summary:
         records=len(there),
         tasks=len({item.record.task for item in there}),
         blobs=len({file.hash for file in files}),
-        bytes=sum(file.size for file in files),
+        bytes=sum(file.space for file in files),
         index=sum(1 for _ in equivalent_files(store.root)),
         rooted=sum(item.record.taskhash in rooted for item in there),
         directories=len({(root.host, root.directory) for root in live}),
@@ -165,17 +177,19 @@ def summary(store: Store) -> Summary:
     )
 
 
-def tree_size(store: Store, tree: Digest, known: dict[str, int]) -> int | None:
+def tree_size(store: Store, tree: Digest, known: dict[str, int], depth: int = 1) -> int | None:
     """The bytes of all files below a tree; None where it isn't whole. ``known``: directories counted before, which grows."""
     if tree.hash in known:
         return known[tree.hash]
+    if depth > DEEPEST:
+        return None
     try:
         directory = decode(store.get_blob(tree))
     except HadronbakeError:
         return None
     total = sum(node.digest.size for node in directory.files)
     for child in directory.directories:
-        size = tree_size(store, child.digest, known)
+        size = tree_size(store, child.digest, known, depth + 1)
         if size is None:
             return None
         total += size
@@ -184,13 +198,16 @@ def tree_size(store: Store, tree: Digest, known: dict[str, int]) -> int | None:
 
 
 def _files(directory: Path) -> Iterator[str]:
-    """The files two levels below. What vanishes meanwhile is left out."""
+    """The files two levels below (three in ``divergences``). What vanishes meanwhile is left out; where something
+    can't be read that is an error, since who deletes must know of every record."""
     try:
         shards = sorted(os.listdir(directory))
-    except OSError:
+    except FileNotFoundError:
         return
     for shard in shards:
-        with suppress(OSError), os.scandir(f"{directory}/{shard}") as entries:
+        with suppress(FileNotFoundError, NotADirectoryError), os.scandir(f"{directory}/{shard}") as entries:
             for entry in entries:
                 if entry.is_file(follow_symlinks=False):
                     yield entry.path
+                elif entry.is_dir(follow_symlinks=False):
+                    yield from (inner.path for inner in os.scandir(entry.path))

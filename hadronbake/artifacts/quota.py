@@ -11,13 +11,13 @@ _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?\s*", re.IGNORECASE)
 
 
 def parse_size(text: str, name: str) -> int | None:
-    """Bytes, in units of 1024; None for nothing. ``name``: of the variable or option, for HBA020."""
+    """Bytes, in units of 1024; None for nothing. ``name``: of the variable or option, for HBA030."""
     if not text.strip():
         return None
     match = _SIZE.fullmatch(text)
     if match is None:
         raise HadronbakeError.of(
-            "HBA020", f"{name}: '{text}' is no size", hint="a number with K, M, G or T, for example 20G"
+            "HBA030", f"{name}: '{text}' is no size", hint="a number with K, M, G or T, for example 20G"
         )
     return int(float(match[1]) * (1 << _UNITS[match[2].upper()]))
 

@@ -65,6 +65,17 @@ class TrustedKey:
     source: str
 
 
+def payload(statement: bytes) -> bytes:
+    """What the statement says, whoever signed it: for who keeps or deletes it, not for who acts upon it. Raises Damaged."""
+    first, *rest = statement.split(b"\n")
+    if len(rest) not in (2, 3):
+        raise Damaged
+    signed = first if len(rest) == 2 else first + b"\n" + rest[0] + b"\n"
+    if rest[-1] or rest[-2] != _check(signed):
+        raise Damaged
+    return first
+
+
 class Keyring:
     """The key that this machine signs with, and those whose signatures count.
 

@@ -36,9 +36,9 @@ from hadronbake.artifacts.cas import FRESH_SECONDS, Cas, MissingBlob, fsync
 from hadronbake.artifacts.digest import is_hash
 from hadronbake.artifacts.record import Digest, Divergence, Equivalence, Record
 from hadronbake.artifacts.roots import Uses, uses
-from hadronbake.artifacts.signing import SHOWN, Damaged, Keyring, Unreadable, Untrusted
+from hadronbake.artifacts.signing import SHOWN, Damaged, Keyring, Unreadable, Untrusted, payload
 from hadronbake.artifacts.sysroot import SysrootPart
-from hadronbake.artifacts.tree import Directory
+from hadronbake.artifacts.tree import Directory, unfold
 from hadronbake.diagnostics import HadronbakeError
 
 __all__ = ["MissingBlob", "Store", "SysrootPart", "Tree"]
@@ -70,6 +70,19 @@ class Store:
         if (key or text) not in self._said:
             self._said.add(key or text)
             self._notices.append(text)
+
+    def check_writable(self) -> None:
+        """Raises HBA011 where nothing can be written, so that no task runs for nothing."""
+        try:
+            path = Path(self.cas.temporary())
+            path.touch()
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise HadronbakeError.of(
+                "HBA011",
+                f"shared state {self.root} can't be written: {error.strerror}",
+                hint="what it holds can be used, but nothing new be kept: set SSTATE_DIR to a directory of your own",
+            ) from error
 
     def put_blob(self, data: bytes) -> Digest:
         with self.cas.batch() as batch:
@@ -107,10 +120,10 @@ class Store:
         known: dict[str, Directory] = {}
 
         def read(digest: Digest) -> Directory:
-            if digest.hash not in known:
-                known[digest.hash] = out.read(self.cas, digest)
-            return known[digest.hash]
+            return known[digest.hash] if digest.hash in known else out.read(self.cas, digest)
 
+        for part in parts:
+            known.update(unfold(part.tree, read))
         layout = sysroot.merge(parts, read)
         with out.building(destination) as place, ThreadPoolExecutor(_THREADS) as pool:
             out.write(self.cas, layout, place, True, pool)
@@ -203,13 +216,13 @@ class Store:
             except Untrusted as error:
                 if error.key is not None:
                     continue
-                payload = content.partition(b"\n")[0]
+                said = content.partition(b"\n")[0]
                 try:
-                    record = _model(Record, payload)
+                    record = _model(Record, said)
                 except Damaged:
                     continue
                 if record.taskhash == path.name:
-                    self._replace(path, self.keys.sign("record", payload))
+                    self._replace(path, self.keys.sign("record", said))
                     self._claim(record)
                     adopted += 1
         return adopted
@@ -256,19 +269,6 @@ class Store:
         if self.equivalent(task_label, outhash) is None:
             return None
         return self._equivalent_path(task_label, outhash).read_bytes()
-
-    def indexed(self, path: str) -> str | None:
-        """The taskhash that a file of the index names; None where there is none, or it doesn't count."""
-        try:
-            return _model(Equivalence, self.keys.open("equivalence", Path(path).read_bytes())).taskhash
-        except (FileNotFoundError, Damaged, Untrusted):
-            return None
-
-    def index(self, path: str, taskhash: str) -> None:
-        """Lets a file of the index name another record, one of the same output and unihash."""
-        record = self.peek(taskhash)
-        if record is not None:
-            self._replace(Path(path), self.keys.sign("equivalence", canonical(_equivalence(record))))
 
     def add_record(self, record: Record) -> Record:
         """Signs and adds it, unless there is one of this taskhash whose tree is whole: the first write wins. Gives what is
@@ -353,6 +353,16 @@ class Store:
         finally:
             temporary.unlink(missing_ok=True)
         return True
+
+
+def stated_record(statement: bytes) -> Record:
+    """What a record says, whoever signed it. Raises Damaged, and Unreadable for one of another version."""
+    return _model(Record, payload(statement))
+
+
+def stated_equivalence(statement: bytes) -> Equivalence:
+    """The same of an equivalence."""
+    return _model(Equivalence, payload(statement))
 
 
 def canonical(statement: Record | Equivalence) -> bytes:

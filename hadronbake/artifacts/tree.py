@@ -9,6 +9,7 @@ Format: ``build/bazel/remote/execution/v2/remote_execution.proto`` and the proto
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from hadronbake.artifacts.digest import is_hash
@@ -18,6 +19,10 @@ from hadronbake.diagnostics import HadronbakeError
 
 PLAIN = 0o644
 EXECUTABLE = 0o755
+
+DEEPEST = 256
+"""No tree has more directories below each other, nor a task's output."""
+MOST_ENTRIES = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +100,42 @@ def decode(data: bytes) -> Directory:
     if encode(directory) != data:
         raise malformed("it isn't in canonical form")
     return directory
+
+
+def unfold(root: Digest, read: Callable[[Digest], Directory]) -> dict[str, Directory]:
+    """All directories of a tree, by hash, each read once. Raises HBA010 for a tree that is deeper or larger than any honest one,
+    before it takes memory: a few small messages can name each other so that they unfold to more than any disk holds."""
+    known: dict[str, Directory] = {}
+    entries: dict[str, int] = {}
+    path: list[tuple[Digest, Iterator[DirectoryNode]]] = []
+
+    def enter(digest: Digest) -> None:
+        if len(path) == DEEPEST:
+            raise too_large(f"is deeper than {DEEPEST} directories")
+        known[digest.hash] = read(digest)
+        path.append((digest, iter(known[digest.hash].directories)))
+
+    enter(root)
+    while path:
+        digest, children = path[-1]
+        # One that is entered and not yet counted can't come again: a tree that contains itself would contain its own hash.
+        for child in children:
+            if child.digest.hash not in entries:
+                enter(child.digest)
+                break
+        else:
+            path.pop()
+            directory = known[digest.hash]
+            below = sum(entries[child.digest.hash] for child in directory.directories)
+            total = below + len(directory.files) + len(directory.symlinks) + len(directory.directories)
+            if total > MOST_ENTRIES:
+                raise too_large(f"has more than {MOST_ENTRIES} entries")
+            entries[digest.hash] = total
+    return known
+
+
+def too_large(reason: str) -> HadronbakeError:
+    return HadronbakeError.of("HBA010", f"a tree of shared state {reason}")
 
 
 def malformed(reason: str) -> HadronbakeError:

@@ -17,8 +17,9 @@ from pathlib import Path
 from hadronbake.artifacts.digest import is_hash, of_file
 from hadronbake.artifacts.inventory import blob_files, equivalent_files, of_record, record_names
 from hadronbake.artifacts.record import Digest, Record
-from hadronbake.artifacts.store import Store
-from hadronbake.artifacts.tree import decode
+from hadronbake.artifacts.signing import Damaged, Unreadable
+from hadronbake.artifacts.store import Store, stated_equivalence, stated_record
+from hadronbake.artifacts.tree import DEEPEST, decode
 from hadronbake.diagnostics import HadronbakeError
 
 
@@ -75,21 +76,30 @@ def verify(store: Store) -> Checked:
     trees = _Trees(store, good)
     for name in record_names(store.root):
         result.records += 1
-        record = store.peek(name) if is_hash(name) else None
-        if record is None and is_hash(name) and store.record_path(name).exists():
-            # Somebody else's, or of an earlier version: not ours to put aside.
-            result.findings.append(Finding("record", name, "no trusted key signed it, so it doesn't count"))
+        path = store.root / "ac" / name[:2] / name
+        try:
+            record = stated_record(path.read_bytes())
+        except FileNotFoundError:
             continue
-        if record is None:
-            aside = store.cas.set_aside(str(store.root / "ac" / name[:2] / name))
+        except Unreadable:
+            result.findings.append(Finding("record", name, "it is of another version of hadronbake, and isn't checked"))
+            continue
+        except (Damaged, OSError):
+            aside = store.cas.set_aside(str(path))
             result.findings.append(Finding("record", name, "it can't be read, or its checksum is wrong", aside))
+            continue
+        if record.taskhash != name:
+            aside = store.cas.set_aside(str(path))
+            result.findings.append(
+                Finding("record", name, f"it is the record of {record.taskhash}", aside, (record.task,))
+            )
             continue
         lost = trees.lost(record)
         if lost:
             label = record.task
             for blob in lost:
                 tasks.setdefault(blob, set()).add(label)
-            aside = store.cas.set_aside(str(store.record_path(name)))
+            aside = store.cas.set_aside(str(path))
             said = f"{len(lost)} of the blobs it names are missing or damaged"
             result.findings.append(Finding("record", name, said, aside, (label,)))
     result.trees = trees.count
@@ -97,12 +107,17 @@ def verify(store: Store) -> Checked:
         result.findings.append(Finding("blob", name, problem, aside, tuple(sorted(tasks.get(name, ())))))
     for name, problem in sorted(trees.malformed.items()):
         result.findings.append(Finding("tree", name, problem, "", tuple(sorted(tasks.get(name, ())))))
-    for path in equivalent_files(store.root):
+    for entry in equivalent_files(store.root):
         result.index += 1
-        named = store.indexed(path)
-        if named is None or store.peek(named) is None:
-            problem = "it names no record" if named is None else f"it names the record {named}, which isn't there"
-            result.findings.append(Finding("index", Path(path).name, problem, store.cas.set_aside(path)))
+        try:
+            stated_equivalence(Path(entry).read_bytes())
+        except FileNotFoundError:
+            continue
+        except (Damaged, OSError):
+            aside = store.cas.set_aside(entry)
+            result.findings.append(
+                Finding("index", Path(entry).name, "it can't be read, or its checksum is wrong", aside)
+            )
     return result
 
 
@@ -123,13 +138,16 @@ class _Trees:
     def _there(self, digest: Digest) -> bool:
         return self._good.get(digest.hash) == digest.size
 
-    def _below(self, digest: Digest) -> frozenset[str]:
+    def _below(self, digest: Digest, depth: int = 1) -> frozenset[str]:
         known = self._known.get(digest.hash)
         if known is not None:
             return known
         self.count += 1
         found: set[str] = set()
         if not self._there(digest):
+            found.add(digest.hash)
+        elif depth > DEEPEST:
+            self.malformed[digest.hash] = f"it is more than {DEEPEST} directories deep"
             found.add(digest.hash)
         else:
             try:
@@ -140,7 +158,7 @@ class _Trees:
             else:
                 found.update(node.digest.hash for node in directory.files if not self._there(node.digest))
                 for child in directory.directories:
-                    found |= self._below(child.digest)
+                    found |= self._below(child.digest, depth + 1)
         self._known[digest.hash] = frozenset(found)
         return self._known[digest.hash]
 

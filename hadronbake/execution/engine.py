@@ -6,6 +6,7 @@ All sandboxes are started from the loop's thread, which lives as long as the pro
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import shutil
 import signal
@@ -447,10 +448,19 @@ class Engine:
         return await self._loop.run_in_executor(self._threads, partial(function, *arguments, **named))
 
 
+_MENDED = {
+    errno.ENOSPC: "make room; `hbake cache gc --size 10G` deletes from shared state what was used longest ago",
+    errno.EDQUOT: "make room; `hbake cache gc --size 10G` deletes from shared state what was used longest ago",
+    errno.EIO: "the disk, or what it is connected by, fails; nothing half written is used",
+    errno.EROFS: "the build directory, SSTATE_DIR and DL_DIR must be writable",
+    errno.EACCES: "the build directory, SSTATE_DIR and DL_DIR must be writable",
+}
+
+
 def system_error(error: OSError) -> HadronbakeError:
     """What the operating system refused, e.g. because the disk is full."""
     place = f": {error.filename}" if error.filename else ""
-    return HadronbakeError.of("HBE020", f"{error.strerror or error}{place}")
+    return HadronbakeError.of("HBE020", f"{error.strerror or error}{place}", hint=_MENDED.get(error.errno or 0))
 
 
 def present_inputs(plan: Plan, metadata: Metadata, label: str) -> tuple[RecordedInput, ...]:

@@ -97,7 +97,8 @@ class Worker:
         return log
 
     def prepare(self, order: Order, payload: TaskPayload) -> Prepared:
-        """Raises HadronbakeError (conflicting sysroots), MissingBlob."""
+        """Raises HadronbakeError (conflicting sysroots; a store that can't be written), MissingBlob."""
+        self.store.check_writable()
         node = order.node
         log = self.begin(order)
         places: list[Path] = []

@@ -66,46 +66,46 @@ def filled(tmp_path: Path) -> Filled:
 
 def test_what_was_used_longest_ago_goes_until_it_fits(filled: Filled) -> None:
     for name, days in (("a", 3), ("b", 9), ("c", 1), ("d", 6)):
-        filled.add(name, 100_000, days)
-    report = filled.collect(250_000)
+        filled.add(name, 1_000_000, days)
+    report = filled.collect(2_500_000)
     assert filled.names() == "ac"
     assert [item.task for item in report.evicted] == ["b:do_install", "d:do_install"]
-    assert all(100_000 < item.bytes < 101_000 for item in report.evicted)
+    assert all(1_000_000 < item.bytes < 1_030_000 for item in report.evicted)
     assert report.before - report.after == sum(item.bytes for item in report.evicted)
-    assert inventory.summary(filled.store).bytes == report.after < 250_000
+    assert inventory.summary(filled.store).bytes == report.after < 2_500_000
     filled.whole()
 
 
 def test_below_the_quota_nothing_goes(filled: Filled) -> None:
-    filled.add("a", 100_000, 500)
-    assert filled.collect(200_000).evicted == []
+    filled.add("a", 1_000_000, 500)
+    assert filled.collect(2_000_000).evicted == []
     assert filled.names() == "a"
 
 
 def test_a_dry_run_says_the_same_and_does_nothing(filled: Filled) -> None:
     for name in "abcd":
-        filled.add(name, 50_000, ord(name))
+        filled.add(name, 500_000, ord(name))
     before = sorted(path for path in filled.store.root.rglob("*"))
-    said = filled.collect(120_000, dry_run=True)
+    said = filled.collect(1_200_000, dry_run=True)
     assert sorted(path for path in filled.store.root.rglob("*")) == before
-    done = filled.collect(120_000)
+    done = filled.collect(1_200_000)
     assert (said.evicted, said.after, said.blobs) == (done.evicted, done.after, done.blobs)
     assert done.evicted
 
 
 def test_reading_a_record_is_using_it(filled: Filled) -> None:
     for name, days in (("a", 3), ("b", 9)):
-        filled.add(name, 100_000, days)
+        filled.add(name, 1_000_000, days)
     assert filled.store.record("b" * 64) is not None
-    filled.collect(150_000)
+    filled.collect(1_500_000)
     assert filled.names() == "b"
 
 
 def test_looking_at_it_is_not(filled: Filled) -> None:
     for name, days in (("a", 3), ("b", 9)):
-        filled.add(name, 100_000, days)
+        filled.add(name, 1_000_000, days)
     assert filled.store.peek("b" * 64) is not None
-    filled.collect(150_000)
+    filled.collect(1_500_000)
     assert filled.names() == "a"
 
 
@@ -140,7 +140,7 @@ def test_an_old_blob_that_is_put_again_is_new(filled: Filled, monkeypatch: pytes
 
 def test_the_last_builds_of_existing_directories_stay(filled: Filled, tmp_path: Path) -> None:
     for name in "abcd":
-        filled.add(name, 100_000, days=5)
+        filled.add(name, 1_000_000, days=5)
     for directory, name, ok in (("one", "a", True), ("two", "b", True), ("three", "c", False)):
         (tmp_path / directory).mkdir()
         with filled.store.building(tmp_path / directory) as used:
@@ -159,7 +159,7 @@ def test_the_last_builds_of_existing_directories_stay(filled: Filled, tmp_path: 
 
 def test_a_later_build_takes_the_place_of_an_earlier(filled: Filled, tmp_path: Path) -> None:
     for name in "ab":
-        filled.add(name, 100_000, days=5)
+        filled.add(name, 1_000_000, days=5)
     for name in "ab":
         with filled.store.building(tmp_path) as used:
             assert filled.store.record(name * 64)
@@ -171,7 +171,7 @@ def test_a_later_build_takes_the_place_of_an_earlier(filled: Filled, tmp_path: P
 
 def test_a_build_that_failed_keeps_what_the_one_before_used(filled: Filled, tmp_path: Path) -> None:
     for name in "ab":
-        filled.add(name, 100_000, days=5)
+        filled.add(name, 1_000_000, days=5)
     for name, ok in (("a", True), ("b", False)):
         with filled.store.building(tmp_path) as used:
             assert filled.store.record(name * 64)
@@ -185,7 +185,7 @@ def test_a_build_that_failed_keeps_what_the_one_before_used(filled: Filled, tmp_
 
 def test_a_build_directory_of_another_host_counts_for_thirty_days(filled: Filled, tmp_path: Path) -> None:
     for name in "ab":
-        filled.add(name, 100_000, days=50)
+        filled.add(name, 1_000_000, days=50)
     roots = filled.store.root / "roots"
     roots.mkdir()
     for name, days in (("a", 29), ("b", 31)):
@@ -201,10 +201,10 @@ def test_the_index_names_another_record_of_the_same_output(filled: Filled) -> No
     """B came to the output of A, and took over A's unihash; A goes, and the output is still known by it."""
     filled.add("a", 1000, 9, task="z:do_x", content="same")
     filled.add("b", 1000, 1, task="z:do_x", content="same", unihash="a")
-    filled.add("e", 100_000, 5)
+    filled.add("e", 1_000_000, 5)
     outhash = filled.store.peek("b" * 64).outhash  # type: ignore[union-attr]
     os.utime(filled.store.record_path("a" * 64), (1, 1))
-    filled.collect(50_000)
+    filled.collect(500_000)
     assert filled.names() == "b"
     assert filled.store.equivalent("z:do_x", outhash) == "a" * 64
     filled.whole()
@@ -234,7 +234,7 @@ def test_ended_at_any_deletion_the_store_is_whole(tmp_path: Path, monkeypatch: p
     unlink = os.unlink
     original = Filled(tmp_path / "original")
     for name in "abcd":
-        original.add(name, 10_000, ord(name))
+        original.add(name, 100_000, ord(name))
     for moment in range(1, 60):
         filled = Filled(tmp_path / str(moment))
         shutil.copytree(original.store.root, filled.store.root)
@@ -251,13 +251,13 @@ def test_ended_at_any_deletion_the_store_is_whole(tmp_path: Path, monkeypatch: p
         with monkeypatch.context() as patched:
             patched.setattr(collection.os, "unlink", die)
             try:
-                filled.collect(12_000)
+                filled.collect(160_000)
             except Killed:
                 pass
             else:
                 break
         assert all(item.kind == "index" for item in verify(Store(filled.store.root)).findings)
-        filled.collect(12_000)
+        filled.collect(160_000)
         assert filled.names() == "a"
         filled.whole()
     assert moment > 10
@@ -267,7 +267,7 @@ def test_a_record_that_is_used_at_the_last_moment_stays_with_its_blobs(
     filled: Filled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in "ab":
-        filled.add(name, 10_000)
+        filled.add(name, 100_000)
     choose = collection._choose
 
     def and_then(*arguments: object) -> object:

@@ -64,9 +64,8 @@ def test_a_damaged_blob_names_the_task(store: Store) -> None:
     assert found(store) == [
         ("record", "1 of the blobs it names are missing or damaged", ("zlib:do_install",)),
         ("blob", f"its content is that of {other.hash[:12]}… (4 bytes)", ("zlib:do_install",)),
-        ("index", f"it names the record {A}, which isn't there", ()),
     ]
-    assert len(list((store.root / "bad").iterdir())) == 3
+    assert len(list((store.root / "bad").iterdir())) == 2
     assert found(store) == []
 
 
@@ -94,7 +93,6 @@ def test_a_malformed_tree(store: Store) -> None:
     assert found(store) == [
         ("record", "1 of the blobs it names are missing or damaged", ("x:do_y",)),
         ("tree", "a directory message of shared state is malformed: it has an entry named '..'", ("x:do_y",)),
-        ("index", f"it names the record {'b' * 64}, which isn't there", ()),
     ]
 
 
@@ -104,7 +102,7 @@ def test_a_damaged_record_and_index(store: Store) -> None:
     change(index, b"not a hash")
     assert found(store) == [
         ("record", "it can't be read, or its checksum is wrong", ()),
-        ("index", "it names no record", ()),
+        ("index", "it can't be read, or its checksum is wrong", ()),
     ]
 
 
@@ -139,7 +137,7 @@ def test_export(store: Store, tmp_path: Path) -> None:
     with pytest.raises(HadronbakeError) as caught:
         export(store, {"": tree.tree}, tmp_path / "one.tar")
     assert str(caught.value) == (
-        f"error[HBA021]: {tmp_path / 'one.tar'} exists already\n  = hint: name another place, or remove it"
+        f"error[HBA031]: {tmp_path / 'one.tar'} exists already\n  = hint: name another place, or remove it"
     )
 
 
@@ -156,5 +154,5 @@ def test_sizes() -> None:
     with pytest.raises(HadronbakeError) as caught:
         parse_size("lots", "HB_CACHE_SIZE")
     assert str(caught.value) == (
-        "error[HBA020]: HB_CACHE_SIZE: 'lots' is no size\n  = hint: a number with K, M, G or T, for example 20G"
+        "error[HBA030]: HB_CACHE_SIZE: 'lots' is no size\n  = hint: a number with K, M, G or T, for example 20G"
     )

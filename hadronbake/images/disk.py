@@ -52,7 +52,13 @@ def run(d: Data) -> None:
     scratch.mkdir()
     version, epoch = d.getVar("IMAGE_VERSION") or "", int(d.getVar("SOURCE_DATE_EPOCH") or 0)
     esp, state = scratch / "esp", scratch / "state"
-    sizes = {name: int(d.getVar(f"IMAGE_{name}_SIZE") or 0) * MEBIBYTE for name in ("ESP", "SLOT", "STATE")}
+    # By their full names, which the tracking of dependencies can see.
+    texts = {
+        "ESP": d.getVar("IMAGE_ESP_SIZE"),
+        "SLOT": d.getVar("IMAGE_SLOT_SIZE"),
+        "STATE": d.getVar("IMAGE_STATE_SIZE"),
+    }
+    sizes = {name: int(text or 0) * MEBIBYTE for name, text in texts.items()}
     tree = boot_tree(scratch / "tree", signed, version, int(d.getVar("IMAGE_TRIES") or 3))
     write_fat(tree, esp, sizes["ESP"], epoch)
     write_empty_ext4(state, sizes["STATE"], epoch)

@@ -77,6 +77,22 @@ def adopt(build_dir: BuildDirectory = None) -> None:
     print(f"{store.adopt()} records of {store.root} are signed with {store.keys.own}")
 
 
+@app.command("secureboot")
+def secureboot(
+    build_dir: BuildDirectory = None,
+    name: Annotated[
+        str, typer.Option("--name", help="Whose keys they are, in the certificates.")
+    ] = "Hadron development",
+) -> None:
+    """Make a set of Secure Boot keys for development, in the build directory (or where HB_SECUREBOOT_KEYS says)."""
+    from hadronbake.images.keys import make_secureboot
+
+    place = build_directory(build_dir)
+    target = Path(open_configuration(place).getVar("HB_SECUREBOOT_KEYS") or place / "keys/secureboot")
+    make_secureboot(target, name)
+    print(f"made {target}")
+
+
 def _keyring(build_dir: Path | None) -> Keyring:
     from hadronbake.remotes.settings import keyring
 

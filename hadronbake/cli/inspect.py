@@ -35,19 +35,30 @@ def find_recipe(workspace: Workspace, name: str) -> Recipe:
     return workspace.recipes[workspace.providers.resolve(name)]
 
 
-def parse(build_dir: BuildDirectory = None, as_json: Json = False) -> None:
-    """Read all metadata and say how much of it there is, or everything that is wrong with it."""
+def parse(
+    build_dir: BuildDirectory = None,
+    as_json: Json = False,
+    tasks: Annotated[
+        bool,
+        typer.Option("--tasks", help="Work out the tasks and hashes of all recipes, and say what is wrong in them."),
+    ] = False,
+) -> None:
+    """Read all metadata and say how much of it there is, or everything that is wrong with it.
+
+    When many recipe files are new, what is in their tasks is looked at when a task is wanted, or with --tasks.
+    """
     started = time.monotonic()
-    workspace = open_workspace(build_directory(build_dir))
+    workspace = open_workspace(build_directory(build_dir), all_tasks=tasks)
     found = workspace.statistics
     seconds = time.monotonic() - started
     if as_json:
-        values = {name: getattr(found, name) for name in ("parsed", "cached", "masked", "targets", "skipped")}
+        values = {name: getattr(found, name) for name in ("parsed", "cached", "masked", "targets", "skipped", "later")}
         print(json.dumps({**values, "warnings": len(workspace.diagnostics), "seconds": round(seconds, 3)}))
         return
+    later = f", the tasks of {found.later} not looked at yet" if found.later else ""
     print(
         f"{found.parsed + found.cached} recipe files: {found.parsed} parsed, {found.cached} from the cache, {found.masked} masked; "
-        f"{found.targets} recipes with variants, {found.skipped} skipped; {len(workspace.diagnostics)} warnings; {seconds:.1f} s"
+        f"{found.targets} recipes with variants, {found.skipped} skipped{later}; {len(workspace.diagnostics)} warnings; {seconds:.1f} s"
     )
 
 

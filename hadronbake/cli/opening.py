@@ -32,11 +32,12 @@ def build_directory(given: Path | None) -> Path:
     return topdir
 
 
-def open_workspace(topdir: Path, *, quiet: bool = False) -> Workspace:
-    """Read the metadata; warnings go to standard error. Raises HadronbakeError with all errors of all files."""
+def open_workspace(topdir: Path, *, quiet: bool = False, all_tasks: bool = False) -> Workspace:
+    """Read the metadata, with ``all_tasks`` all there is to find in it; warnings go to standard error. Raises HadronbakeError with all
+    errors of all files."""
     from hadronbake.metadata.workspace import Workspace
 
-    workspace = Workspace.open(topdir, os.environ, say)
+    workspace = Workspace.open(topdir, os.environ, say, all_tasks=all_tasks)
     if not quiet:
         for diagnostic in workspace.diagnostics:
             if diagnostic.severity is Severity.WARNING:

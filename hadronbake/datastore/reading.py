@@ -283,6 +283,22 @@ class Reading:
                     removes.add(text)
         return value
 
+    def sole_text(self, var: str) -> Any:
+        """The raw value of ``var`` (None if it has none) where its expanded value is the expansion of that and no more; MISSING
+        where something is taken out of it afterwards. Not for use within an expansion: nothing notes what was read."""
+        if self._filters and var.split(":", 1)[0] in self._filters:
+            return MISSING
+        variable = self._variables.get(var)
+        if variable is None:
+            return None
+        if variable.variants or variable.appends or variable.prepends or variable.removes:
+            removes: set[str] = set()
+            raw = self._raw(var, True, removes)
+            return MISSING if removes else raw
+        if variable.value is not MISSING:
+            return variable.value
+        return None if variable.default is MISSING else variable.default
+
     # -- expanded values -----------------------------------------------------------------------------------------------
 
     def _expansion(self, var: str) -> Expansion:

@@ -43,6 +43,7 @@ class ModuleFunction:
 
 
 _functions: dict[str, ModuleFunction] = {}
+_state = [0]
 Visitor = Callable[[str, list[ast.expr]], tuple[Mapping[str, set[str]], set[str], ast.expr | None]]
 _visitors: dict[str, Visitor] = {}
 
@@ -60,6 +61,11 @@ def module_functions() -> Mapping[str, ModuleFunction]:
     return _functions
 
 
+def module_state() -> int:
+    """Another number after every change of :func:`module_functions`."""
+    return _state[0]
+
+
 def register_module(name: str, module: ModuleType, source_digest: str | None = None) -> None:
     """Track the functions and classes of ``module`` under the namespace ``name``: a call of ``name.f`` makes the source of f part
     of the hash.
@@ -74,6 +80,7 @@ def register_module(name: str, module: ModuleType, source_digest: str | None = N
         return
     lines = source.splitlines(keepends=True)
     members = vars(module)
+    _state[0] += 1
     definitions = {node.name: node for node in _definitions(tree.body)}
     for key, node in definitions.items():
         full = f"{name}.{key}"
@@ -121,6 +128,7 @@ def _full_name(called: str, name: str, definitions: Mapping[str, Any], members: 
 
 def register_source(name: str, sources: Sequence[str], source_digest: str) -> None:
     """As :func:`register_module`, from source texts alone: the functions of the first one, each with all that the texts refer to."""
+    _state[0] += 1
     found = [python_references(source) for source in sources]
     contains: dict[str, frozenset[str]] = {}
     for item in found:
@@ -136,6 +144,7 @@ def register_source(name: str, sources: Sequence[str], source_digest: str) -> No
 def forget_modules() -> None:
     """Drop all tracked functions (another configuration begins)."""
     _functions.clear()
+    _state[0] += 1
     if _visitors:
         _visitors.clear()
         python_references.cache_clear()

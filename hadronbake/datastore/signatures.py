@@ -5,13 +5,21 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from hadronbake.datastore.errors import ParseError
-from hadronbake.datastore.references import CodeReferences, ModuleFunction, module_functions, python_references
+from hadronbake.datastore.expansion import split_names
+from hadronbake.datastore.references import (
+    CodeReferences,
+    ModuleFunction,
+    module_functions,
+    module_state,
+    python_references,
+)
 from hadronbake.datastore.shellcode import shell_references
 from hadronbake.datastore.store import DataStore
-from hadronbake.datastore.variable import WEAK_FLAG
+from hadronbake.datastore.variable import MISSING, WEAK_FLAG
 
 Contains = Mapping[str, Iterable[str]]
 _NONE: frozenset[str] = frozenset()
@@ -27,10 +35,52 @@ class Dependencies:
     unhashed: frozenset[str]
 
 
+# What flags change in the dependencies of their variable, beside being dependencies themselves.
+_SPECIAL = ("vardepsexclude", "vardepvalue", "vardepvalueexclude", "vardeps", "prefuncs", "postfuncs", "exports")
+# How many answers that are the same in every store a process keeps.
+_MOST = 1 << 17
+
+
+class _Shape:
+    """What the names of its flags say about a variable: ``flags`` (``V[flag]``) that count as dependencies; whether a flag is
+    ``special``."""
+
+    __slots__ = ("flags", "special")
+
+    def __init__(self, flags: frozenset[str], special: bool) -> None:
+        self.flags = flags
+        self.special = special
+
+
+@lru_cache(maxsize=1 << 16)
+def _shape(name: str, flags: tuple[str, ...], excluded: frozenset[str]) -> _Shape:
+    names = {flag.removeprefix(WEAK_FLAG) for flag in flags}
+    counted = {flag for flag in names if not flag.startswith(("_", ":"))} - excluded if excluded else ()
+    return _Shape(frozenset(f"{name}[{flag}]" for flag in counted), not names.isdisjoint(_SPECIAL))
+
+
+@lru_cache(maxsize=1 << 16)
+def _plain_names(text: str) -> frozenset[str] | None:
+    """The names in a text whose dollars are all those of ``${NAME}``; None for another text."""
+    parts, names = split_names(text)
+    return None if any("$" in part for part in parts[::2]) else names
+
+
+# By what is ignored: memories of dependencies that are the same in every store.
+_memories: dict[frozenset[str], dict[Any, Dependencies]] = {}
+
+# What a name expands to: text without a dollar; nothing, so that ``${NAME}`` stays; anything else, an error too.
+_SETTLED, _UNSET, _OTHER = range(3)
+_DEEP = 100
+
+
 class Analysis:
     """The dependencies of the variables of one store, each worked out once. The store must not change meanwhile.
 
     ``ignored``: names that never count; by default BB_BASEHASH_IGNORE_VARS.
+
+    The references of a text are those met when it is expanded. Most texts need not be for that: if all names in it expand to text
+    without a dollar or to nothing at all, they are what it refers to.
     """
 
     def __init__(self, d: DataStore, ignored: Iterable[str] | None = None) -> None:
@@ -46,6 +96,10 @@ class Analysis:
                 name, _, value = item.partition("=")
                 self._shell_store.setVar(name, value)
         self._known: dict[str, Dependencies] = {}
+        self._states: dict[str, int] = {}
+        self._memory = _memories.setdefault(self._ignored, {})
+        if len(self._memory) > _MOST:
+            self._memory.clear()
 
     def dependencies(self, name: str) -> Dependencies:
         """Of a variable, a flag (``V[flag]``) or a tracked library function. Raises ExpansionError, and ParseError for
@@ -86,9 +140,13 @@ class Analysis:
     # -- the kinds -----------------------------------------------------------------------------------------------------
 
     def _of_module(self, function: ModuleFunction) -> Dependencies:
-        excluded = frozenset(_words(self._d.getVarFlag(function.name, "vardepsexclude")))
         code = function.found
         every = code.references | self._functions_in(code.execs)
+        excluded = _NONE
+        if function.name in self._d.variables:
+            excluded = frozenset(_words(self._d.getVarFlag(function.name, "vardepsexclude")))
+        elif not code.contains:
+            return self._remembered((function.text, every), function.text, every, every)
         text = function.text + self._answers(code.contains, _NONE)
         return Dependencies(text, every - excluded - self._ignored, every | frozenset(code.contains))
 
@@ -96,11 +154,18 @@ class Analysis:
         variable, _, flag = name[:-1].partition("[")
         if flag == "vardepvalueexclude":
             return Dependencies("", _NONE, _NONE)
-        value = self._d.getVarFlag(variable, flag, False)
-        if not isinstance(value, str):
+        known = self._d.variables.get(variable)
+        if known is not None and flag in known.flags:
+            value = known.flags[flag]
+        else:
+            value = self._d.getVarFlag(variable, flag, False)
+        if type(value) is not str:
             return Dependencies(None if value is None else str(value), _NONE, _NONE)
         if "${" not in value:
-            return Dependencies(value, _NONE, _NONE)
+            return _constant(value)
+        names = _plain_names(value)
+        if names is not None and self._settle(names):
+            return self._remembered(value, value, names, names)
         met = self._d.expansion(name)
         every = met.references | self._functions_in(met.execs)
         return Dependencies(value, every - self._ignored, every | frozenset(met.contains))
@@ -108,19 +173,37 @@ class Analysis:
     def _of_variable(self, name: str) -> Dependencies:
         variable = self._d.variables.get(name)
         flags: Mapping[str, Any] = variable.flags if variable is not None else {}
-        if not flags:
-            text, every, met = self._of_text(name, _NONE)
-            return Dependencies(text, every - self._ignored, every | met)
-        excluded = frozenset(_words(self._flag(name, flags, "vardepsexclude")))
+        shape = _shape(name, tuple(flags), self._exclude_flags) if flags else _NO_SHAPE
+        function = _value(flags, "func") if flags else None
+        if not function and not shape.special:
+            text = self._d.sole_text(name)
+            if text is None:
+                return self._remembered(shape, None, shape.flags, shape.flags) if shape.flags else _NOTHING
+            if type(text) is str:
+                names = _plain_names(text)
+                if names is not None and self._settle(names):
+                    if not shape.flags:
+                        return self._remembered(text, text, names, names)
+                    return self._remembered((shape, text), text, names | shape.flags, names | shape.flags)
+        excluded = frozenset(_words(self._flag(name, flags, "vardepsexclude"))) if shape.special else _NONE
         content: tuple[str | None, frozenset[str], frozenset[str]]
-        if not _value(flags, "func"):
+        if not function:
             content = self._of_text(name, excluded)
         elif _value(flags, "python"):
             content = self._of_python(name, flags, excluded)
         else:
             content = self._of_shell(name, excluded)
         text, every, met = content
-        if _value(flags, "func"):
+        if not shape.special:
+            if not met:
+                key = (shape, text, every)
+                found = self._memory.get(key)
+                if found is not None:
+                    return found
+                return self._remembered(key, text, every | shape.flags, every | shape.flags)
+            every |= shape.flags
+            return Dependencies(text, every - self._ignored, every | met)
+        if function:
             for flag in ("prefuncs", "postfuncs", "exports"):
                 every |= frozenset(_words(self._flag(name, flags, flag)))
         hashed = every
@@ -131,11 +214,55 @@ class Analysis:
         for part in (self._flag(name, flags, "vardepvalueexclude") or "").split("|"):
             if part and text is not None:
                 text = text.replace(part, "")
-        more = set(_words(self._flag(name, flags, "vardeps")))
-        if self._exclude_flags:
-            more.update(f"{name}[{flag}]" for flag in self._visible(flags) if flag not in self._exclude_flags)
+        more = shape.flags.union(_words(self._flag(name, flags, "vardeps")))
         hashed |= more
         return Dependencies(text, hashed - excluded - self._ignored, every | more | met)
+
+    def _remembered(self, key: Any, text: str | None, names: frozenset[str], every: frozenset[str]) -> Dependencies:
+        found = self._memory.get(key)
+        if found is None:
+            found = self._memory[key] = Dependencies(text, names - self._ignored, every)
+        return found
+
+    def _settle(self, names: frozenset[str]) -> bool:
+        """Whether each of the names expands to text without a dollar, or to nothing."""
+        states = self._states
+        for name in names:
+            state = states.get(name)
+            if (self._state(name, 0) if state is None else state) == _OTHER:
+                return False
+        return True
+
+    def _state(self, name: str, depth: int) -> int:
+        found = self._states.get(name)
+        if found is None:
+            if depth > _DEEP:
+                return _OTHER
+            # While it is being looked at: a circle never settles.
+            self._states[name] = _OTHER
+            found = self._states[name] = self._expands_to(name, depth)
+        return found
+
+    def _expands_to(self, name: str, depth: int) -> int:
+        text = self._d.sole_text(name)
+        if text is None:
+            return _UNSET
+        names = _plain_names(text) if type(text) is str else None
+        if names is not None:
+            for other in names:
+                if self._state(other, depth + 1) != _SETTLED:
+                    return _OTHER
+            return _SETTLED
+        if text is not MISSING and type(text) is not str:
+            return _OTHER
+        try:
+            value = self._d.expansion(name).value
+        except Exception:
+            # Whatever refers to it is expanded, and fails with its own chain of names.
+            return _OTHER
+        if value is None:
+            return _UNSET
+        return _SETTLED if type(value) is str and "$" not in value else _OTHER
 
     def _of_text(self, name: str, excluded: frozenset[str]) -> tuple[str | None, frozenset[str], frozenset[str]]:
         met = self._d.expansion(name)
@@ -213,13 +340,15 @@ class Analysis:
         """Those of the called names that are variables or tracked library functions."""
         if not execs:
             return _NONE
+        found, others = _module_functions_in(execs, module_state())
         variables = self._d.variables
-        found = frozenset(
+        if variables.keys().isdisjoint(others):
+            return found
+        return found.union(
             name
-            for name in variables.keys() & execs
+            for name in variables.keys() & others
             if not name.startswith("__") and (variables[name].exists or variables[name].variants)
         )
-        return found | (module_functions().keys() & execs)
 
     def _flag(self, name: str, flags: Mapping[str, Any], flag: str) -> Any:
         """The expanded value of a flag."""
@@ -227,9 +356,21 @@ class Analysis:
             return None
         return self._d.getVarFlag(name, flag)
 
-    def _visible(self, flags: Mapping[str, Any]) -> set[str]:
-        names = (flag.removeprefix(WEAK_FLAG) for flag in flags)
-        return {name for name in names if not name.startswith(("_", ":"))}
+
+_NO_SHAPE = _Shape(_NONE, False)
+_NOTHING = Dependencies(None, _NONE, _NONE)
+
+
+@lru_cache(maxsize=1 << 14)
+def _module_functions_in(execs: frozenset[str], state: int) -> tuple[frozenset[str], frozenset[str]]:
+    """Which of the called names are tracked library functions, and the others."""
+    found = frozenset(module_functions().keys() & execs)
+    return found, execs - found
+
+
+@lru_cache(maxsize=1 << 14)
+def _constant(text: str) -> Dependencies:
+    return Dependencies(text, _NONE, _NONE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,6 +463,7 @@ def _closure(
     return seen
 
 
+@lru_cache(maxsize=1 << 16)
 def _piece(name: str, text: str | None) -> bytes:
     """Name and text as a digest; no text is not the same as an empty one."""
     digest = hashlib.sha256(b"%d:" % len(name))

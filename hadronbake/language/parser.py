@@ -7,8 +7,10 @@ After an error reading goes on with the next statement, so that one mistake give
 from __future__ import annotations
 
 import re
+import sys
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal, cast
 
 from lark import UnexpectedInput
 
@@ -22,6 +24,7 @@ from hadronbake.language.statements import (
     Function,
     Include,
     Inherit,
+    Operator,
     ParsedFile,
     PythonDefinition,
     Statement,
@@ -42,6 +45,17 @@ _HEADER = re.compile(r"(?:(?:python|fakeroot)\s++)*+[A-Za-z0-9_.+:{}$-]*+\s*+\(\
 _STATEMENT = re.compile(
     r"(?:(?:inherit|inherit_defer|addtask|deltask|EXPORT_FUNCTIONS|require|include)\s++[^=(]*+$"
     r"|[A-Z][A-Za-z0-9_.+/~:{}$-]*+(?:\[[^\]]*+\])?\s++(?:\?\?=|[:?+.]=|=[+.]?)\s++[\"'].*[\"']$)"
+)
+
+# What most lines are, in forms that leave no choice of what they are; the grammar says the same of them, at forty times the cost.
+_PLAIN_ASSIGNMENT = re.compile(
+    r"(?!(?:export|inherit|inherit_defer|addtask|deltask|addhandler|EXPORT_FUNCTIONS|def|python|fakeroot)[ \t\[])"
+    r"([A-Za-z0-9_.+/~:{}$-]*[A-Za-z0-9_}])(?:\[([A-Za-z0-9_.+-][A-Za-z0-9_.+@/-]*)\])?[ \t]+(\?\?=|[:?+.]=|=[+.]?)[ \t]+"
+    r"(?:\"([^\"\n]*)\"|'([^'\n]*)')\Z"
+)
+_PLAIN_INCLUSION = re.compile(r"(inherit|require|include)[ \t]+([^\s=(#\"'][^=(#\"'\n]*)\Z")
+_PLAIN_HEADER = re.compile(
+    r"(?!(?:fakeroot|python[ \t]*\(|python[ \t]+(?:python|fakeroot)\b))(python[ \t]+)?([A-Za-z0-9_.+:{}$-]+)[ \t]*\([ \t]*\)[ \t]*\{\Z"
 )
 
 
@@ -251,6 +265,8 @@ class _Reader:
         if line.text[0].isspace():
             self.indented(line)
             return
+        if self.plain(line):
+            return
         try:
             result = self.parse_line(line.text, self.kind)
         except UnexpectedInput:
@@ -264,6 +280,38 @@ class _Reader:
             self.function(line, location, result)
         else:
             self.definition(line, location, result)
+
+    def plain(self, line: LogicalLine) -> bool:
+        """Read a line of one of the plainest forms; False if it is none."""
+        text = line.text
+        location = Location(self.path, line.numbers[0], 1)
+        match = _PLAIN_ASSIGNMENT.match(text)
+        if match:
+            name, flag, operator, value, single = match.groups()
+            name = sys.intern(name)
+            self.check_overrides(line, name)
+            value = single if value is None else value
+            flag = flag if flag is None else sys.intern(flag)
+            operator = cast(Operator, sys.intern(operator))
+            self.statements.append(Assignment(location, len(line.numbers), name, flag, operator, value))
+            return True
+        if self.kind != "recipe":
+            return False
+        match = _PLAIN_INCLUSION.match(text)
+        if match:
+            names = match[2]
+            if match[1] == "inherit":
+                self.statements.append(Inherit(location, len(line.numbers), names, False))
+            else:
+                keyword: Literal["require", "include"] = "require" if match[1] == "require" else "include"
+                self.statements.append(Include(location, len(line.numbers), keyword, names))
+            return True
+        match = _PLAIN_HEADER.match(text) if text[-1] == "{" else None
+        if match:
+            python, name = match.groups()
+            self.function(line, location, FunctionHeader(sys.intern(name), python is not None, False))
+            return True
+        return False
 
     def warn(self, line: LogicalLine, draft: Draft) -> None:
         if draft.make is Assignment:

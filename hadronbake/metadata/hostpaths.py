@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hadronbake.diagnostics import Diagnostic
-from hadronbake.metadata.recipe import HashInput
+from hadronbake.diagnostics import Diagnostic, Location
 
 if TYPE_CHECKING:
     from hadronbake.datastore.store import DataStore
@@ -31,21 +31,30 @@ def host_paths(d: DataStore) -> re.Pattern[str] | None:
     return re.compile("|".join(known)) if known else None
 
 
-def find_leaks(values: Iterable[HashInput], pattern: re.Pattern[str] | None) -> list[Diagnostic]:
-    """A finding for each hashed value that holds a path of this machine."""
+def find_leaks(
+    texts: Mapping[str, str | None], origin: Callable[[str], Location | None], pattern: re.Pattern[str] | None
+) -> list[Diagnostic]:
+    """A finding for each hashed text (by name) that holds a path of this machine. ``origin``: where a name was set."""
     if pattern is None:
         return []
     found = []
-    for value in values:
-        match = pattern.search(value.text)
+    for name, text in texts.items():
+        match = _leak(pattern, text) if text else None
         if match is not None:
             found.append(
                 Diagnostic(
                     "HBM040",
-                    f"{value.name} holds the host path {match[0]}, and tasks depend on its value",
-                    value.location,
-                    hint=f"name the file by FILESPATH or BBPATH, or add {value.name} to BB_BASEHASH_IGNORE_VARS "
+                    f"{name} holds the host path {match}, and tasks depend on its value",
+                    origin(name),
+                    hint=f"name the file by FILESPATH or BBPATH, or add {name} to BB_BASEHASH_IGNORE_VARS "
                     "if no output depends on it",
                 )
             )
     return found
+
+
+@lru_cache(maxsize=1 << 16)
+def _leak(pattern: re.Pattern[str], text: str) -> str | None:
+    """Most texts are the same in many recipes."""
+    match = pattern.search(text)
+    return match[0] if match else None

@@ -1,8 +1,7 @@
 """What parsing gave, kept in ``build/cache``: right after any change of a file or an environment variable that was read.
 
 One table holds every recipe's model and the state of every file looked at, the missing ones too; so a warm start is one read and
-one ``stat`` a file. The inputs of hashes, which few commands want, lie beside it, each under its own key. Statements of files
-are kept by content, so that a new configuration doesn't mean new parsing.
+one ``stat`` a file. Statements of files are kept by content, so that a new configuration doesn't mean new parsing.
 """
 
 from __future__ import annotations
@@ -24,11 +23,11 @@ from hadronbake import __version__
 from hadronbake.datastore.dependencies import MISSING, RACY_NS, State, digest_of, state_of
 from hadronbake.diagnostics import Diagnostic
 from hadronbake.language.statements import ParsedFile
-from hadronbake.metadata.recipe import Recipe, RecipeInputs, Task
+from hadronbake.metadata.recipe import Recipe, Task
 
 PACKAGE = Path(__file__).resolve().parent.parent
 _ROOMS = ("language", "datastore", "metadata", "steps", "images", "artifacts", "fetching")
-_TABLE, _INPUTS, _STATEMENTS = "table", "inputs", "statements"
+_TABLE, _STATEMENTS = "table", "statements"
 _BROKEN = (
     sqlite3.Error,
     pickle.PickleError,
@@ -76,6 +75,34 @@ class StoredTasks(Mapping[str, Task]):
         return repr(self._load())
 
 
+class TasksLater(Mapping[str, Task]):
+    """The tasks of a recipe that nobody wanted yet: ``load`` gives them. Stored and read again it has no ``load``."""
+
+    __slots__ = ("_load", "_tasks")
+
+    def __init__(self, load: Callable[[], Mapping[str, Task]] | None = None) -> None:
+        self._load = load
+        self._tasks: Mapping[str, Task] | None = None
+
+    def _all(self) -> Mapping[str, Task]:
+        if self._tasks is None:
+            assert self._load is not None
+            self._tasks = self._load()
+        return self._tasks
+
+    def __getitem__(self, key: str) -> Task:
+        return self._all()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (TasksLater, ())
+
+
 @dataclass(frozen=True, slots=True)
 class Looked:
     """A file that a parse looked at. ``state`` is None where the file was too new to be told by it: then the digest counts."""
@@ -109,7 +136,7 @@ class Entry:
     """One recipe file: its recipes (one a variant), what they rest on, and what was said while it was parsed.
 
     ``errors``: why there are no recipes. ``refusals``: by recipe id why it must not be built. ``environment``: what was read of the
-    user's environment. ``inputs``: compressed RecipeInputs by recipe id; empty in the table.
+    user's environment.
     """
 
     path: str
@@ -122,18 +149,13 @@ class Entry:
     errors: tuple[Diagnostic, ...] = ()
     refusals: Mapping[str, tuple[Diagnostic, ...]] = field(default_factory=dict)
     environment: tuple[tuple[str, str | None], ...] = ()
-    inputs: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def pack_recipe(recipe: Recipe) -> Recipe:
     """The recipe with its tasks in stored form."""
-    if isinstance(recipe.tasks, StoredTasks):
+    if isinstance(recipe.tasks, StoredTasks | TasksLater):
         return recipe
     return replace(recipe, tasks=StoredTasks(pickle.dumps(dict(recipe.tasks), pickle.HIGHEST_PROTOCOL)))
-
-
-def pack_inputs(inputs: RecipeInputs) -> bytes:
-    return zlib.compress(pickle.dumps(inputs, pickle.HIGHEST_PROTOCOL), 1)
 
 
 @lru_cache(maxsize=1)
@@ -248,7 +270,7 @@ class ParseCache:
             return {}
 
     def save(self, key: str, entries: Sequence[Entry]) -> None:
-        """Replace the table by entries without errors; the inputs of entries that carry some are written with it, all or nothing."""
+        """Replace the table by entries without errors."""
         numbers: dict[Looked, int] = {}
         rows = []
         for entry in entries:
@@ -268,21 +290,6 @@ class ParseCache:
             )
         body = pickle.dumps((list(numbers), rows), pickle.HIGHEST_PROTOCOL)
         try:
-            with self._cache.transact():
-                for entry in entries:
-                    for recipe, data in entry.inputs.items():
-                        self._cache.set((_INPUTS, recipe), (key, data))
-                self._cache.set(_TABLE, (key, body))
+            self._cache.set(_TABLE, (key, body))
         except (sqlite3.Error, OSError, diskcache.Timeout) as error:
             self._report(f"the parse cache {self.directory} cannot be written: {error}")
-
-    def inputs(self, recipe: str, key: str) -> RecipeInputs | None:
-        """The inputs saved with the recipe, or None."""
-        known = self._get((_INPUTS, recipe))
-        try:
-            if known is None or known[0] != key:
-                return None
-            found = pickle.loads(zlib.decompress(known[1]))
-        except (*_BROKEN, zlib.error):
-            return None
-        return found if isinstance(found, RecipeInputs) else None

@@ -8,9 +8,9 @@ import os
 import re
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 
 from hadronbake.datastore import evaluator
@@ -23,8 +23,9 @@ from hadronbake.metadata.configuration import Configuration
 from hadronbake.metadata.environment import only_environment
 from hadronbake.metadata.hostpaths import host_paths
 from hadronbake.metadata.layers import RecipeFile
-from hadronbake.metadata.parsecache import Entry, Looked, pack_inputs, pack_recipe
-from hadronbake.metadata.recipes import make_recipe
+from hadronbake.metadata.parsecache import Entry, Looked, TasksLater, pack_recipe
+from hadronbake.metadata.recipe import Recipe, Task
+from hadronbake.metadata.recipes import make_head, make_recipe
 from hadronbake.metadata.steps import register_steps
 from hadronbake.metadata.variants import Variant, metadata_steps, parse_recipe, python_failure, with_excerpt
 
@@ -71,8 +72,44 @@ def finalised(file: RecipeFile, configuration: Configuration, variant: str = "")
     return found[variant].d
 
 
-def parse(file: RecipeFile, configuration: Configuration, paths: re.Pattern[str] | None) -> Entry:
-    """Parse one recipe file. Errors are in the entry, not raised."""
+@dataclass(frozen=True, slots=True)
+class WorkedOut:
+    """The tasks of one recipe, with what they rest on beside what parsing its file looked at. ``refusals``: why it must not be built."""
+
+    tasks: Mapping[str, Task]
+    refusals: tuple[Diagnostic, ...]
+    looked: tuple[Looked, ...]
+    diagnostics: tuple[Diagnostic, ...]
+    environment: tuple[tuple[str, str | None], ...]
+
+
+def work_out(file: RecipeFile, recipe: Recipe, d: DataStore, configuration: Configuration) -> WorkedOut:
+    """The tasks of a recipe whose finalised datastore is ``d``. Raises HadronbakeError."""
+    register_steps()
+    evaluator.warnings.clear()
+    configuration.original.take_reads()
+    messages = Messages()
+    messages.place = Location(file.path)
+    dependencies = ParseDependencies()
+    variant = Variant(recipe.variant, d, recipe.skipped, tuple(d.getVar("__BBTASKS", False) or ()))
+    with only_environment(configuration.environment), messages:
+        try:
+            done = make_recipe(variant, file, dependencies, host_paths(configuration.d))
+        except Exception as error:
+            raise HadronbakeError(*_all_said(messages, error, file.path)) from error
+    return WorkedOut(
+        done.recipe.tasks,
+        tuple(with_excerpt(item) for item in done.refusals),
+        _looked(dependencies),
+        _warnings(messages),
+        configuration.original.take_reads(),
+    )
+
+
+def parse(
+    file: RecipeFile, configuration: Configuration, paths: re.Pattern[str] | None, with_tasks: bool = True
+) -> Entry:
+    """Parse one recipe file. Errors are in the entry, not raised. Without ``with_tasks`` the recipes' tasks are ``TasksLater``."""
     register_steps()
     d = configuration.d
     messages = Messages()
@@ -80,37 +117,52 @@ def parse(file: RecipeFile, configuration: Configuration, paths: re.Pattern[str]
     evaluator.warnings.clear()
     configuration.original.take_reads()
     found: dict[str, Variant] = {}
-    finished = []
+    recipes: list[Recipe] = []
+    refusals: dict[str, tuple[Diagnostic, ...]] = {}
     errors: tuple[Diagnostic, ...] = ()
     dependencies = ParseDependencies()
     with only_environment(configuration.environment), messages:
         events.set_handlers(dict(configuration.handlers))
         try:
             found, dependencies = parse_recipe(file, d)
-            finished = [make_recipe(variant, file, dependencies, paths) for variant in found.values()]
+            for variant in found.values():
+                if with_tasks:
+                    done = make_recipe(variant, file, dependencies, paths)
+                    recipes.append(done.recipe)
+                    if done.refusals:
+                        refusals[done.recipe.id] = tuple(with_excerpt(item) for item in done.refusals)
+                else:
+                    recipes.append(make_head(variant, file, TasksLater()))
         except Exception as error:
-            # What was said of it before, too: "see above" is all that some errors say.
-            before = [item for item in messages.found if item.severity is Severity.ERROR]
-            errors = (*before, *explain(error, file.path))
-    now = time.time_ns()
-    looked = tuple(Looked.at(path, state, now) for path, state in dependencies.states.items())
+            errors = _all_said(messages, error, file.path)
+            recipes.clear()
     return Entry(
         file.path,
         file.layer,
         file.priority,
         file.appends,
-        tuple(pack_recipe(done.recipe) for done in finished),
-        looked,
-        tuple(dict.fromkeys([*evaluator.warnings, *messages.found])),
-        tuple(dict.fromkeys(errors)),
-        {
-            done.recipe.id: tuple(with_excerpt(item) for item in done.refusals)
-            for done in finished
-            if done.refusals and not errors
-        },
+        tuple(pack_recipe(recipe) for recipe in recipes),
+        _looked(dependencies),
+        _warnings(messages),
+        errors,
+        {} if errors else refusals,
         configuration.original.take_reads(),
-        {done.recipe.id: pack_inputs(done.inputs) for done in finished},
     )
+
+
+def _looked(dependencies: ParseDependencies) -> tuple[Looked, ...]:
+    now = time.time_ns()
+    return tuple(Looked.at(path, state, now) for path, state in dependencies.states.items())
+
+
+def _warnings(messages: Messages) -> tuple[Diagnostic, ...]:
+    return tuple(dict.fromkeys([*evaluator.warnings, *messages.found]))
+
+
+def _all_said(messages: Messages, error: Exception, path: str) -> tuple[Diagnostic, ...]:
+    """What ended the reading, and what was said of it before: "see above" is all that some errors say."""
+    before = [item for item in messages.found if item.severity is Severity.ERROR]
+    return tuple(dict.fromkeys([*before, *explain(error, path)]))
 
 
 def explain(error: Exception, path: str) -> tuple[Diagnostic, ...]:
@@ -127,7 +179,7 @@ def explain(error: Exception, path: str) -> tuple[Diagnostic, ...]:
     return tuple(with_excerpt(item if item.location is not None else replace(item, location=place)) for item in found)
 
 
-_work: list[tuple[Configuration, re.Pattern[str] | None]] = []
+_work: list[tuple[Configuration, re.Pattern[str] | None, bool]] = []
 
 
 def _begin_worker(parent: int) -> None:
@@ -140,8 +192,8 @@ def _begin_worker(parent: int) -> None:
 
 
 def _parse_several(files: Sequence[RecipeFile]) -> list[Entry]:
-    configuration, paths = _work[0]
-    return [parse(file, configuration, paths) for file in files]
+    configuration, paths, with_tasks = _work[0]
+    return [parse(file, configuration, paths, with_tasks) for file in files]
 
 
 def parse_all(
@@ -149,6 +201,7 @@ def parse_all(
     configuration: Configuration,
     progress: Callable[[int, int], None],
     processes: int | None = None,
+    with_tasks: bool = True,
 ) -> Iterator[Entry]:
     """The entries of all files, as they are done. More than a few are parsed in as many processes as there are processors."""
     paths = host_paths(configuration.d)
@@ -158,13 +211,13 @@ def parse_all(
     count = min(processes or len(os.sched_getaffinity(0)), len(files))
     if len(files) <= _SMALL or count < 2:
         for number, file in enumerate(files, 1):
-            yield parse(file, configuration, paths)
+            yield parse(file, configuration, paths, with_tasks)
             progress(number, len(files))
         return
     # Enough parts that no process waits long for the last one; each is big enough to be worth the sending.
     size = max(1, min(16, len(files) // (count * 4)))
     parts = [files[start : start + size] for start in range(0, len(files), size)]
-    _work[:] = [(configuration, paths)]
+    _work[:] = [(configuration, paths, with_tasks)]
     done = 0
     # Forked: the configuration, its Python and its statements are there already.
     pool = ProcessPoolExecutor(count, get_context("fork"), _begin_worker, (os.getpid(),))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from hadronbake.datastore import signatures
@@ -21,15 +21,13 @@ from hadronbake.metadata.recipe import FileInput, HashInput, Recipe, RecipeInput
 from hadronbake.metadata.variants import Variant
 
 _SHOWN = ("SUMMARY", "DESCRIPTION", "LICENSE", "SECTION", "HOMEPAGE", "HB_HOST_HEADERS")
-_NO_INPUTS = RecipeInputs({}, {})
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A recipe, with what only ``why`` and errors want to know. ``refusals``: why it must not be built."""
+    """A recipe. ``refusals``: why it must not be built."""
 
     recipe: Recipe
-    inputs: RecipeInputs
     refusals: tuple[Diagnostic, ...] = ()
 
 
@@ -43,19 +41,23 @@ def make_recipe(
     """The models of one variant. Local files looked for are noted in ``dependencies``. Raises HadronbakeError."""
     d = variant.d
     if variant.skipped is not None:
-        return Finished(_head(variant, file, {}), _NO_INPUTS)
+        return Finished(_head(variant, file, {}))
     hashed = signatures.hash_tasks(d, variant.tasks)
-    inputs = _inputs(hashed, d)
     tasks = {task: _task(task, hashed.hashes[task], d, file, dependencies) for task in variant.tasks}
-    leaks = find_leaks(inputs.values.values(), host_paths)
-    return Finished(_head(variant, file, tasks), inputs, tuple(leaks))
+    leaks = find_leaks(hashed.texts, lambda name: _origin(name, d), host_paths)
+    return Finished(_head(variant, file, tasks), tuple(leaks))
 
 
-def _inputs(hashed: signatures.Hashes, d: DataStore) -> RecipeInputs:
-    values = {}
-    for name, text in hashed.texts.items():
-        if text is not None:
-            values[name] = HashInput(name, text, _origin(name, d))
+def make_head(variant: Variant, file: RecipeFile, tasks: Mapping[str, Task]) -> Recipe:
+    """The model of one variant with tasks from elsewhere. Raises HadronbakeError."""
+    return _head(variant, file, {} if variant.skipped is not None else tasks)
+
+
+def make_inputs(variant: Variant) -> RecipeInputs:
+    """What the hashes of the variant's tasks cover. Raises HadronbakeError."""
+    d = variant.d
+    hashed = signatures.hash_tasks(d, variant.tasks)
+    values = {name: HashInput(name, text, _origin(name, d)) for name, text in hashed.texts.items() if text is not None}
     return RecipeInputs(values, {task: (task, *names) for task, names in hashed.names.items()})
 
 
@@ -66,7 +68,7 @@ def _origin(name: str, d: DataStore) -> Location | None:
 # The head: what is known of the recipe beside its tasks
 
 
-def _head(variant: Variant, file: RecipeFile, tasks: dict[str, Task]) -> Recipe:
+def _head(variant: Variant, file: RecipeFile, tasks: Mapping[str, Task]) -> Recipe:
     d = variant.d
     text = _lenient(d) if variant.skipped is not None else d.getVar
 

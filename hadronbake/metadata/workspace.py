@@ -5,32 +5,40 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from threading import RLock
 
 from hadronbake.datastore import evaluator
 from hadronbake.datastore.store import DataStore
-from hadronbake.diagnostics import Diagnostic, HadronbakeError, Severity, closest
+from hadronbake.diagnostics import Diagnostic, HadronbakeError, Severity, closest, render
 from hadronbake.metadata.configuration import Configuration, read_again_tracking, read_configuration
 from hadronbake.metadata.layers import Layer, RecipeFile, collect_files, dangling_appends
-from hadronbake.metadata.parsecache import Entry, ParseCache, engine_digest
-from hadronbake.metadata.parsing import Messages, explain, finalised, parse_all
+from hadronbake.metadata.parsecache import Entry, ParseCache, TasksLater, engine_digest, pack_recipe
+from hadronbake.metadata.parsing import Messages, WorkedOut, explain, finalised, parse_all, work_out
 from hadronbake.metadata.payloads import make_payload
 from hadronbake.metadata.providers import Providers, preferences_of
-from hadronbake.metadata.recipe import Recipe, RecipeInputs, TaskPayload
-from hadronbake.metadata.recipes import make_recipe
+from hadronbake.metadata.recipe import Recipe, RecipeInputs, Task, TaskPayload
+from hadronbake.metadata.recipes import make_inputs
+from hadronbake.metadata.variants import Variant
 
 _KEPT_STORES = 32
+# Of this many recipe files that must be parsed, the tasks are worked out at once, with their hashes: whoever changed a layer sees
+# all that is wrong with it. Of more, which are somebody else's, only when a task is wanted: that is most of the work.
+_AT_ONCE = 250
 
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """Of recipe files: ``parsed`` now, ``cached`` taken from the cache, ``masked``; of recipes with variants: ``targets``, ``skipped``."""
+    """Of recipe files: ``parsed`` now, ``cached`` taken from the cache, ``masked``; of recipes with variants: ``targets``, ``skipped``,
+    and those whose tasks are worked out ``later``."""
 
     parsed: int
     cached: int
     masked: int
     targets: int
     skipped: int
+    later: int
 
 
 def _nothing(*_: object) -> None:
@@ -51,16 +59,28 @@ class Workspace:
         diagnostics: tuple[Diagnostic, ...],
         statistics: Statistics,
         refusals: Mapping[str, tuple[Diagnostic, ...]],
+        entries: dict[str, Entry],
+        report: Callable[[str], None],
     ) -> None:
         self.base = base
-        self.recipes = recipes
+        self.recipes = {
+            name: replace(recipe, tasks=TasksLater(partial(self._work_out, name)))
+            if isinstance(recipe.tasks, TasksLater)
+            else recipe
+            for name, recipe in recipes.items()
+        }
+        self._entries = entries
+        self._report = report
+        self._worked_out: dict[str, dict[str, WorkedOut]] = {}
+        self._lock = RLock()
         self.diagnostics = diagnostics
         self.statistics = statistics
-        self.providers = Providers(recipes, preferences_of(base.d), refusals)
+        self.providers = Providers(self.recipes, preferences_of(base.d), refusals)
         self._files = files
         self._cache = cache
         self._key = key
         self._stores: OrderedDict[str, DataStore] = OrderedDict()
+        self._inputs: OrderedDict[str, RecipeInputs] = OrderedDict()
 
     @classmethod
     def open(
@@ -74,11 +94,13 @@ class Workspace:
         postfiles: tuple[str, ...] = (),
         processes: int | None = None,
         lenient: bool = False,
+        all_tasks: bool = False,
     ) -> Workspace:
         """Read the configuration and all recipes, from the cache where that is right.
 
         ``report`` is given lines for the user, ``progress`` (recipe files parsed, of how many). Raises HadronbakeError with
         the findings of all recipes; ``lenient`` leaves out the recipes that have errors, which are then in ``diagnostics``.
+        With ``all_tasks`` the tasks of all recipes are worked out too, and what is wrong in them is found.
         """
         topdir = topdir.absolute()
         cache = ParseCache(topdir / "cache" / "parse", report)
@@ -100,7 +122,7 @@ class Workspace:
             said.append(dangling)
         key = f"{engine_digest()}-{base.digest}"
         files = {file.path: file for file in found.recipes}
-        entries = _entries(files, base, cache, key, progress, processes)
+        entries, parsed = _entries(files, base, cache, key, progress, processes, all_tasks)
         refusals: dict[str, tuple[Diagnostic, ...]] = {}
         for entry in entries.values():
             said.extend(entry.diagnostics)
@@ -111,7 +133,6 @@ class Workspace:
         if errors and not lenient:
             raise HadronbakeError(*dict.fromkeys(errors))
         said.extend(errors)
-        parsed = sum(1 for entry in entries.values() if entry.inputs)
         recipes = {recipe.id: recipe for path in files for recipe in entries[path].recipes}
         statistics = Statistics(
             parsed=parsed,
@@ -119,8 +140,9 @@ class Workspace:
             masked=found.masked,
             targets=len(recipes),
             skipped=sum(1 for recipe in recipes.values() if recipe.skipped is not None),
+            later=sum(1 for recipe in recipes.values() if isinstance(recipe.tasks, TasksLater)),
         )
-        return cls(base, files, recipes, cache, key, tuple(dict.fromkeys(said)), statistics, refusals)
+        return cls(base, files, recipes, cache, key, tuple(dict.fromkeys(said)), statistics, refusals, entries, report)
 
     @property
     def configuration(self) -> DataStore:
@@ -137,16 +159,15 @@ class Workspace:
 
     def inputs(self, recipe_id: str) -> RecipeInputs:
         """What the basehashes of the recipe's tasks cover. Raises HadronbakeError."""
-        found = self._cache.inputs(recipe_id, self._key)
-        if found is not None:
-            return found
-        from hadronbake.datastore.dependencies import ParseDependencies
-        from hadronbake.metadata.variants import Variant
-
-        recipe, d = self._recipe(recipe_id), self.datastore(recipe_id)
-        tasks = tuple(d.getVar("__BBTASKS", False) or ())
-        variant = Variant(recipe.variant, d, recipe.skipped, tasks)
-        return make_recipe(variant, self.file(recipe_id), ParseDependencies()).inputs
+        known = self._inputs.get(recipe_id)
+        if known is None:
+            recipe, d = self._recipe(recipe_id), self.datastore(recipe_id)
+            tasks = tuple(d.getVar("__BBTASKS", False) or ())
+            known = self._inputs[recipe_id] = make_inputs(Variant(recipe.variant, d, recipe.skipped, tasks))
+            if len(self._inputs) > _KEPT_STORES:
+                self._inputs.popitem(last=False)
+        self._inputs.move_to_end(recipe_id)
+        return known
 
     def datastore(self, recipe_id: str, *, history: bool = False) -> DataStore:
         """The finalised datastore of a recipe; with ``history`` every operation on every variable is recorded in it."""
@@ -166,7 +187,25 @@ class Workspace:
         return make_payload(recipe_id, task, self.datastore(recipe_id))
 
     def close(self) -> None:
+        """Keep in the cache what was worked out since."""
+        if self._worked_out:
+            for path, done in self._worked_out.items():
+                self._entries[path] = _with_tasks(self._entries[path], done)
+            self._worked_out = {}
+            self._cache.save(self._key, list(self._entries.values()))
         self._cache.close()
+
+    def _work_out(self, recipe_id: str) -> Mapping[str, Task]:
+        """The tasks of a recipe that had none yet. Raises HadronbakeError, also if it must not be built."""
+        with self._lock:
+            recipe, file = self._recipe(recipe_id), self.file(recipe_id)
+            done = work_out(file, recipe, self.datastore(recipe_id), self.base)
+            if done.refusals:
+                raise HadronbakeError(*done.refusals)
+            for item in done.diagnostics:
+                self._report(render(item))
+            self._worked_out.setdefault(file.path, {})[recipe_id] = done
+            return done.tasks
 
     def _recipe(self, recipe_id: str) -> Recipe:
         recipe = self.recipes.get(recipe_id)
@@ -185,22 +224,45 @@ def _entries(
     key: str,
     progress: Callable[[int, int], None],
     processes: int | None,
-) -> dict[str, Entry]:
-    """An entry for each file: from the cache if it still holds, else parsed now; what was parsed well is saved."""
+    all_tasks: bool,
+) -> tuple[dict[str, Entry], int]:
+    """An entry for each file: from the cache if it still holds, else parsed now; what was parsed well is saved. And how many were
+    parsed."""
     known = cache.load(key, base.original.environ)
     entries = {
         path: entry
         for path, file in files.items()
         if (entry := known.get(path)) is not None
         and (entry.layer, entry.priority, entry.appends) == (file.layer, file.priority, file.appends)
+        and not (all_tasks and any(isinstance(recipe.tasks, TasksLater) for recipe in entry.recipes))
     }
     stale = [file for path, file in files.items() if path not in entries]
     if not stale and len(known) == len(files):
-        return entries
+        return entries, 0
     try:
-        for entry in parse_all(stale, base, progress, processes):
+        with_tasks = all_tasks or len(stale) <= _AT_ONCE
+        for entry in parse_all(stale, base, progress, processes, with_tasks):
             entries[entry.path] = entry
     finally:
         # What was done before an interrupt need not be done again.
         cache.save(key, [entry for entry in entries.values() if not entry.errors])
-    return entries
+    return entries, len(stale)
+
+
+def _with_tasks(entry: Entry, done: Mapping[str, WorkedOut]) -> Entry:
+    """The entry of a recipe file, the tasks of some of its recipes worked out, with all that they rest on."""
+    looked = {item.path: item for work in done.values() for item in work.looked}
+    for item in entry.looked:
+        looked[item.path] = item
+    said = [item for work in done.values() for item in work.diagnostics]
+    reads = {item for work in done.values() for item in work.environment}
+    return replace(
+        entry,
+        recipes=tuple(
+            pack_recipe(replace(recipe, tasks=done[recipe.id].tasks)) if recipe.id in done else recipe
+            for recipe in entry.recipes
+        ),
+        looked=tuple(looked.values()),
+        diagnostics=tuple(dict.fromkeys([*entry.diagnostics, *said])),
+        environment=tuple(sorted({*entry.environment, *reads}, key=lambda item: item[0])),
+    )

@@ -346,6 +346,16 @@ def _flags(d: DataStore, name: str) -> Iterator[FlagStory]:
         yield FlagStory(name=flag, value=value, raw=_text(raw), places=tuple(places))
 
 
+def change(told: VariableStory, old: str) -> Place | None:
+    """Where the operation stands that makes the value of now differ from ``old``, an unexpanded value of before: the last one in
+    effect whose text is new. None where no such operation is known, as when one was taken away."""
+    for step in reversed(told.steps):
+        text = (step.text or "").strip()
+        if step.effect and step.place is not None and text and text not in old:
+            return step.place
+    return None
+
+
 def shown_names(d: DataStore) -> list[str]:
     """The variables that are shown where none is named: without the engine's own, and without names of operations, which exist
     only because a flag was set by that name."""

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hadronbake.cli.build import origin_of
 from hadronbake.cli.inspect import BuildDirectory, Json
 from hadronbake.cli.opening import build_directory, open_workspace
-from hadronbake.diagnostics import HadronbakeError
+from hadronbake.diagnostics import HadronbakeError, Location
+
+if TYPE_CHECKING:
+    from hadronbake.datastore.store import DataStore
+    from hadronbake.metadata.workspace import Workspace
+    from hadronbake.planning.why import Cause
 
 
 def why(
@@ -26,10 +33,31 @@ def why(
 
     workspace = open_workspace(build_directory(build_dir), quiet=True)
     label, causes, past = explain(target, origin_of(workspace))
+    causes = placed(causes, workspace)
     if as_json:
         print(json.dumps({"task": label, "built": past, "causes": [cause.__dict__ for cause in causes]}, default=str))
         return
     print(render(label, causes, past))
+
+
+def placed(causes: Iterable[Cause], workspace: Workspace) -> list[Cause]:
+    """The causes, those that are variables with the place of the operation that made the difference: a value is hashed with the
+    place of its last assignment, but an append elsewhere, or before it, may be what is new."""
+    from hadronbake.authoring.story import change, story
+
+    stores: dict[str, DataStore] = {}
+    owners = {recipe.pn: recipe.id for recipe in workspace.recipes.values()}
+    found = []
+    for cause in causes:
+        owner = owners.get(cause.task.rpartition(":")[0])
+        if cause.kind == "variable" and cause.old is not None and cause.new is not None and owner is not None:
+            if owner not in stores:
+                stores[owner] = workspace.datastore(owner, history=True)
+            place = change(story(stores[owner], cause.name), cause.old)
+            if place is not None:
+                cause = replace(cause, location=Location(place.file, place.line))
+        found.append(cause)
+    return found
 
 
 def shell(

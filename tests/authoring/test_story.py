@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from hadronbake.authoring.story import Step, VariableStory, shown_names, story
+from hadronbake.authoring.story import Step, VariableStory, change, shown_names, story
 from hadronbake.cli.main import app, register
 from hadronbake.datastore.store import DataStore
 from hadronbake.diagnostics import HadronbakeError
@@ -99,6 +99,16 @@ def test_appends_prepends_and_removes_come_last_and_say_why_they_do_not_count(te
         (":remove", "q", 4, "no such word is in the value", "1.0 a  c"),
     ]
     assert [step.condition for step in found.steps] == [None, None, "sun", None, None, None, None]
+
+
+@pytest.mark.parametrize(
+    ("old", "line"),
+    [("a b", 5), ("${PV} a b", 1), ("${PV} a c", 6), ("${PV} a b c", None)],
+    ids=["the last of two", "an append before the assignment", "the assignment", "what is there was there"],
+)
+def test_what_made_a_value_differ_from_one_of_before(tell: Tell, old: str, line: int | None) -> None:
+    place = change(tell(PENDING, "X").model_copy(update={"steps": tell(PENDING, "X").steps[:4]}), old)
+    assert (place.line if place else None) == line
 
 
 WEAK = text("weak", 'X ??= "a"', 'X ??= "b"', 'X:append = "c"', 'Y ??= "a"', 'Y = "b"')

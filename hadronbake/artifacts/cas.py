@@ -74,6 +74,7 @@ class Cas:
         self._executable = str(root / "exec")
         self._good: set[str] = set()
         self._numbers = itertools.count()
+        self._begun = False
 
     def path(self, digest: Digest, executable: bool) -> str:
         """Where the blob is or would be; nothing is checked."""
@@ -202,8 +203,11 @@ class Cas:
         """A new path on the store's file system. Temporary files of processes that were killed go after a day."""
         directory = self.root / "tmp"
         number = next(self._numbers)
-        if number == 0:
+        if not self._begun:
+            # Also where another thread is just about to: what this one gets must be usable.
             directory.mkdir(parents=True, exist_ok=True)
+            self._begun = True
+        if number == 0:
             limit = time.time() - _STALE_SECONDS
             for entry in os.scandir(directory):
                 with suppress(OSError):
@@ -295,6 +299,15 @@ class Batch:
             if of_file(temporary) != digest:
                 raise HadronbakeError.of("HBA008", "a file changed while it was put into shared state")
         return digest
+
+    def adopt(self, digest: Digest, executable: bool, temporary: str) -> None:
+        """Takes a sealed file of :meth:`Cas.temporary` whose content the caller has verified."""
+        path = self._cas.path(digest, executable)
+        with self._lock:
+            if path not in self._new:
+                self._new[path] = temporary
+                return
+        os.unlink(temporary)
 
     def commit(self) -> None:
         if not self._new:

@@ -105,6 +105,9 @@ class Store:
             return False
         return all(self.cas.has(placed.node.digest) for placed in tree.files)
 
+    def fetch(self, trees: Iterable[Digest]) -> None:
+        """Gets trees that are known but not here, if there is somewhere to get them from; see ``remotes.store``."""
+
     def checkout(self, tree: Digest, destination: Path, link: bool) -> None:
         """Makes the tree at ``destination``; see :func:`checkout.write`. A destination that doesn't exist yet appears
         whole or not at all; one that exists is filled, and what it has beside the tree is left. Raises MissingBlob."""
@@ -266,7 +269,7 @@ class Store:
 
     def claim(self, task_label: str, outhash: str) -> bytes | None:
         """The signed equivalence that counts here, or None."""
-        if self.equivalent(task_label, outhash) is None:
+        if Store.equivalent(self, task_label, outhash) is None:
             return None
         return self._equivalent_path(task_label, outhash).read_bytes()
 
@@ -296,13 +299,13 @@ class Store:
     def add_claim(self, task_label: str, outhash: str, statement: bytes) -> None:
         """Takes an equivalence that was signed elsewhere, unless there is one. Raises Damaged, Untrusted."""
         self.believed_claim(task_label, outhash, statement)
-        if self.equivalent(task_label, outhash) is None:
+        if Store.equivalent(self, task_label, outhash) is None:
             path = self._equivalent_path(task_label, outhash)
             path.unlink(missing_ok=True)
             self._write_first(path, statement)
 
     def _claim(self, record: Record) -> None:
-        if self.equivalent(record.task, record.outhash) is None:
+        if Store.equivalent(self, record.task, record.outhash) is None:
             path = self._equivalent_path(record.task, record.outhash)
             path.unlink(missing_ok=True)
             self._write_first(path, self.keys.sign("equivalence", canonical(_equivalence(record))))

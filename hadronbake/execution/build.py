@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import re
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from hadronbake.artifacts.collection import collect, store_bytes
@@ -26,7 +28,8 @@ from hadronbake.metadata.recipe import Recipe, RecipeInputs, TaskPayload
 from hadronbake.planning import graph, why
 from hadronbake.planning.hashes import recorded_inputs
 from hadronbake.planning.plan import Plan
-from hadronbake.remotes import settings
+from hadronbake.remotes import opening
+from hadronbake.remotes.store import SharedStore
 from hadronbake.reporting import events
 
 
@@ -85,6 +88,7 @@ def build(request: BuildRequest, origin: Origin, reporter: events.Reporter) -> B
     tasks = make_graph(request, origin)
     forced = _forced(request, tasks) if request.force else frozenset()
     store = open_store(origin)
+    store.expect(graph_hash(tasks))
     quota = parse_size(origin.variable("HB_CACHE_SIZE") or "", "HB_CACHE_SIZE")
     if request.dry_run:
         plan = Plan(tasks, lambda pn: WorkDirectory(topdir, pn).stamps(), forced)
@@ -113,6 +117,7 @@ def build(request: BuildRequest, origin: Origin, reporter: events.Reporter) -> B
             reporter.handle(events.Message("warning", f"the history isn't kept: {error}"))
         if ok and tally.ran:
             _collect(store, quota, reporter)
+    finish(store, plan, ok, tally.interrupted, reporter)
     result = BuildResult(
         ok=ok,
         ran=tuple(tally.ran),
@@ -177,9 +182,36 @@ def make_graph(request: BuildRequest, origin: Origin) -> graph.TaskGraph:
     return graph.build(origin.recipes, origin.build_time, origin.run_time, request.targets, task, origin.assumed)
 
 
-def open_store(origin: Origin) -> Store:
+def open_store(origin: Origin) -> SharedStore:
     """The shared state of the configuration. Raises HadronbakeError for what is wrong with its settings."""
-    return Store(_path(origin, "SSTATE_DIR"), settings.keyring(origin.variable))
+    return opening.open_store(origin.variable)
+
+
+def graph_hash(tasks: graph.TaskGraph) -> str:
+    """What is known of a graph before anything is looked up: equal for two machines that build the same from the same metadata."""
+    state = hashlib.sha256()
+    for label in sorted(tasks.nodes):
+        node = tasks.nodes[label]
+        files = [[file.label, file.digest] for file in node.task.files]
+        state.update(json.dumps([label, node.task.basehash, files, sorted(node.deps)]).encode())
+    return state.hexdigest()
+
+
+def finish(store: SharedStore, plan: Plan, ok: bool, interrupted: bool, reporter: events.Reporter) -> None:
+    """Waits for what is still on its way to remotes, and says what they did."""
+    if not store.remotes:
+        return
+    if not interrupted:
+        if store.waiting:
+            reporter.handle(events.Message("note", f"sending {store.waiting} outputs to remotes"))
+        store.flush()
+        if ok and store.usage().sent:
+            store.send_bundle(graph_hash(plan.graph), [record.taskhash for record in plan.record.values()])
+    usage = store.usage()
+    store.close()
+    tell(store, reporter)
+    if usage.requests:
+        reporter.handle(events.Remotes(**asdict(usage)))
 
 
 def tell(store: Store, reporter: events.Reporter) -> None:

@@ -102,6 +102,8 @@ class Worker:
         node = order.node
         log = self.begin(order)
         places: list[Path] = []
+        # All at once: what is far away comes in one go.
+        self.store.fetch([*order.sysroot.values(), *order.inputs.values()])
         try:
             sysroot = self.trees.sysroot(order.sysroot)
             places.append(sysroot)

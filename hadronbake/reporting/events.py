@@ -65,6 +65,20 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class Remotes:
+    """What remotes did. ``found``: outputs that were known from them; ``trees``: outputs that came; ``sent``: that went. Bytes as
+    they went over the wire; ``seconds``: summed over requests, which go side by side."""
+
+    found: int
+    trees: int
+    sent: int
+    requests: int
+    received_bytes: int
+    sent_bytes: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """``ran``: tasks that ran; ``found``: outputs taken from shared state as they were; ``restored``: outputs that were
     put into work or deploy directories."""
@@ -81,7 +95,7 @@ class Finished:
     interrupted: bool = False
 
 
-Event = Progress | TaskStarted | TaskFinished | TaskFailed | TaskDropped | TaskProgress | Message | Finished
+Event = Progress | TaskStarted | TaskFinished | TaskFailed | TaskDropped | TaskProgress | Message | Remotes | Finished
 
 
 class Reporter(Protocol):

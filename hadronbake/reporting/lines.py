@@ -44,6 +44,8 @@ def describe(event: events.Event) -> str | None:
             return f"{event.label}: not done, since {event.because} failed"
         case events.Message():
             return f"{event.level}: {event.text}"
+        case events.Remotes():
+            return remotes(event)
         case events.Finished():
             return summary(event)
     return None
@@ -78,6 +80,23 @@ def summary(event: events.Finished) -> str:
     if event.failed:
         text += f"\nfailed: {' '.join(event.failed)}"
     return text
+
+
+def remotes(event: events.Remotes) -> str:
+    """What came from remotes and went there, in a line."""
+    text = f"remotes: {event.found} outputs known, {event.trees} taken ({size(event.received_bytes)})"
+    if event.sent or event.sent_bytes:
+        text += f", {event.sent} sent ({size(event.sent_bytes)})"
+    return f"{text}; {event.requests} requests, {seconds(event.seconds)}"
+
+
+def size(value: int) -> str:
+    """Bytes in words, by powers of ten."""
+    if value < 1000:
+        return f"{value} B"
+    if value < 1_000_000:
+        return f"{value / 1000:.1f} kB"
+    return f"{value / 1_000_000:.1f} MB"
 
 
 def seconds(value: float) -> str:

@@ -47,7 +47,9 @@ class Terminal:
             self._ran += 1
         if isinstance(event, events.Finished):
             self.close()
-        if isinstance(event, events.TaskFailed | events.TaskDropped | events.Message | events.Finished):
+        if isinstance(
+            event, events.TaskFailed | events.TaskDropped | events.Message | events.Remotes | events.Finished
+        ):
             text = describe(event)
             if text is not None:
                 style = "red" if isinstance(event, events.TaskFailed) else ""

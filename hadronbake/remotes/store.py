@@ -1,0 +1,572 @@
+"""Shared state as the rest of the program sees it: the local store, and behind it the remotes, asked in order.
+
+    seen/xx/TASKHASH    the ActionResult of a record that a remote has, whose tree isn't here (yet)
+
+A record of a remote counts as soon as its signature is good; its tree comes when something needs it, and then the record becomes
+one of the local store. Nothing here raises because of a remote: what can't be had is a miss.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from hadronbake.artifacts.cas import MissingBlob
+from hadronbake.artifacts.digest import of_bytes
+from hadronbake.artifacts.record import Digest, Record
+from hadronbake.artifacts.signing import SHOWN, Damaged, Keyring, Untrusted
+from hadronbake.artifacts.store import Store, SysrootPart
+from hadronbake.artifacts.wire import field as wire_field
+from hadronbake.artifacts.wire import fields
+from hadronbake.remotes.guard import Guarded
+from hadronbake.remotes.receiving import parts, write_verified
+from hadronbake.remotes.remote import Blob, Lie, Remote, Stopped
+from hadronbake.remotes.results import (
+    COMMAND,
+    EMPTY,
+    Result,
+    action,
+    bundle_key,
+    decode_result,
+    decode_tree,
+    divergence_key,
+    encode_result,
+    encode_tree,
+    equivalence_key,
+    record_key,
+)
+
+Sent = Literal["sent", "there", "diverged", "incomplete", "failed"]
+
+_UPLOADS = 2
+_LARGEST_MESSAGE = 256 << 20
+_LEAST_BUNDLED = 2
+_SEEN_DAYS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class _Far:
+    """A record whose tree is with a remote; ``statement``: as it was signed; ``result``: what came with it."""
+
+    record: Record
+    statement: bytes
+    result: Result
+    remote: Guarded | None
+
+    @property
+    def message(self) -> bytes:
+        """The ActionResult with the statement in it, wherever the server had put that."""
+        return encode_result(self.statement, self.result.tree, dict(self.result.files))
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What remotes did for a build. ``found``: outputs that were known from them; ``trees``: those whose content came;
+    ``sent``: records that went; ``received_bytes``, ``sent_bytes``: as they went over the wire."""
+
+    found: int = 0
+    trees: int = 0
+    sent: int = 0
+    requests: int = 0
+    received_bytes: int = 0
+    sent_bytes: int = 0
+    seconds: float = 0.0
+
+
+class SharedStore(Store):
+    """``remotes``: address, remote and whether results are sent there; in the order in which they are asked."""
+
+    def __init__(
+        self, root: Path, keys: Keyring | None = None, remotes: Sequence[tuple[str, Remote, bool]] = ()
+    ) -> None:
+        super().__init__(root, keys)
+        self.remotes = [Guarded(remote, name, writable, self.notice) for name, remote, writable in remotes]
+        self._far: dict[str, _Far] = {}
+        """By the hash of the root directory."""
+        self._task_of: dict[str, str] = {}
+        """Root directory → taskhash, of all records that were seen."""
+        self._bundled: dict[str, tuple[Guarded, bytes]] = {}
+        self._results: dict[str, bytes] = {}
+        self._expected = ""
+        self._fetching = threading.RLock()
+        self._uploads = ThreadPoolExecutor(_UPLOADS, "upload")
+        self._queued: list[Future[None]] = []
+        self._counts = {"found": 0, "trees": 0, "sent": 0}
+        self._guard = threading.Lock()
+
+    # --- looking up -------------------------------------------------------------------------------------------------
+
+    def records(self, taskhashes: Iterable[str]) -> dict[str, Record]:
+        """Those that are there, here or with a remote: each remote is asked for all that is still missing at once."""
+        wanted = list(taskhashes)
+        found = super().records(wanted)
+        for record in found.values():
+            self._task_of[record.tree.hash] = record.taskhash
+        if not self.remotes:
+            return found
+        for taskhash in wanted:
+            if taskhash not in found and (far := self._seen(taskhash)) is not None:
+                found[taskhash] = self._remember(far)
+        for remote in self.remotes:
+            rest = [taskhash for taskhash in wanted if taskhash not in found]
+            if rest:
+                self._ask_bundle()
+            for far in self._ask_records(remote, rest):
+                found[far.record.taskhash] = self._remember(far)
+                self._count("found")
+                self._keep_seen(far)
+        return found
+
+    def expect(self, graph: str) -> None:
+        """Says what will be built, by the hash of its graph: when something of it isn't here, the remotes are first asked for
+        all the records that the last build of the same graph used, in one."""
+        self._expected = graph
+
+    def _ask_bundle(self) -> None:
+        graph, self._expected = self._expected, ""
+        if not graph:
+            return
+        for remote in self.remotes:
+            (data,) = self._ask(remote, [bundle_key(graph)]).values() or (None,)
+            try:
+                files = dict(decode_result(data).files) if data is not None else {}
+            except Lie as error:
+                remote.failed(error)
+                continue
+            if "records" not in files:
+                continue
+            content = self._blobs(remote, [files["records"]]).get(files["records"].hash)
+            if content is not None:
+                with suppress(ValueError, IndexError, KeyError):
+                    for _, value in fields(content):
+                        if isinstance(value, bytes):
+                            self._unbundle(remote, value)
+            return
+
+    def _unbundle(self, remote: Guarded, value: bytes) -> None:
+        parts = {number: part for number, part in fields(value) if isinstance(part, bytes)}
+        taskhash = parts[1].decode(errors="replace")
+        self._bundled.setdefault(taskhash, (remote, parts[2]))
+
+    def _ask_records(self, remote: Guarded, taskhashes: Sequence[str]) -> Iterator[_Far]:
+        known = {taskhash: self._bundled.pop(taskhash) for taskhash in taskhashes if taskhash in self._bundled}
+        for taskhash, (source, result) in known.items():
+            if (far := self._believe(source, taskhash, result)) is not None:
+                yield far
+        keys = {record_key(taskhash): taskhash for taskhash in taskhashes if taskhash not in known}
+        for key, result in self._ask(remote, list(keys)).items():
+            if (far := self._believe(remote, keys[key], result)) is not None:
+                yield far
+
+    def _ask(self, remote: Guarded, keys: Sequence[str]) -> dict[str, bytes]:
+        """The ActionResults by key."""
+        if not keys:
+            return {}
+        digests = {key: of_bytes(action(key)) for key in keys}
+        nothing: dict[str, bytes] = {}
+        found = remote.ask(lambda it: it.results(list(digests.values())), nothing)
+        return {key: found[digest.hash] for key, digest in digests.items() if digest.hash in found}
+
+    def _believe(self, remote: Guarded | None, taskhash: str, data: bytes) -> _Far | None:
+        statement = self._statement(remote, data)
+        if statement is None:
+            return None
+        try:
+            record = self.believed(taskhash, statement)
+            result = decode_result(data)
+            if result.tree is None:
+                raise Damaged
+        except Untrusted as error:
+            self._unknown(remote, error)
+            return None
+        except Damaged:
+            if remote is not None:
+                remote.failed(Lie(f"the record of {taskhash[:12]}… is damaged, or is one of something else"))
+            return None
+        return _Far(record, statement, result, remote)
+
+    def _statement(self, remote: Guarded | None, data: bytes) -> bytes | None:
+        try:
+            result = decode_result(data)
+        except Lie as error:
+            if remote is not None:
+                remote.failed(error)
+            return None
+        if result.statement is not None or result.moved is None or remote is None:
+            return result.statement
+        return self._blobs(remote, [result.moved]).get(result.moved.hash)
+
+    def _unknown(self, remote: Guarded | None, error: Untrusted) -> None:
+        where = remote.name if remote is not None else str(self.root)
+        if error.key is None:
+            self.notice(f"the remote {where} has records that nobody signed: they don't count", f"unsigned {where}")
+            return
+        self.notice(
+            f"the remote {where} has records signed with the key {error.key[:SHOWN]}…, which isn't trusted: they don't "
+            f"count. `hbake keys trust {error.key}` would trust it",
+            f"{where} {error.key}",
+        )
+
+    def _remember(self, far: _Far) -> Record:
+        with self._guard:
+            self._task_of[far.record.tree.hash] = far.record.taskhash
+            self._far[far.record.tree.hash] = far
+            self._results[far.record.taskhash] = far.message
+        if self._uses is not None:
+            self._uses.add(far.record.taskhash)
+        return far.record
+
+    def _seen_path(self, taskhash: str) -> Path:
+        return self.root / "seen" / taskhash[:2] / taskhash
+
+    def _seen(self, taskhash: str) -> _Far | None:
+        path = self._seen_path(taskhash)
+        try:
+            if path.stat().st_mtime < time.time() - _SEEN_DAYS * 86_400:
+                return None
+            return self._believe(None, taskhash, path.read_bytes())
+        except OSError:
+            return None
+
+    def _keep_seen(self, far: _Far) -> None:
+        with suppress(OSError):
+            path = self._seen_path(far.record.taskhash)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary = Path(self.cas.temporary())
+            temporary.write_bytes(far.message)
+            temporary.rename(path)
+
+    def equivalent(self, task_label: str, outhash: str) -> str | None:
+        known = super().equivalent(task_label, outhash)
+        if known is not None:
+            return known
+        for remote in self.remotes:
+            for data in self._ask(remote, [equivalence_key(task_label, outhash)]).values():
+                statement = self._statement(remote, data)
+                if statement is None:
+                    continue
+                try:
+                    claim = self.believed_claim(task_label, outhash, statement)
+                except Untrusted as error:
+                    self._unknown(remote, error)
+                except Damaged:
+                    remote.failed(Lie(f"what it says of an output of {task_label} is damaged, or is of something else"))
+                else:
+                    with suppress(OSError):
+                        self.add_claim(task_label, outhash, statement)
+                    return claim.unihash
+        return None
+
+    # --- getting trees ----------------------------------------------------------------------------------------------
+
+    def fetch(self, trees: Iterable[Digest]) -> None:
+        """Gets those of the trees that are only with remotes, all in as few requests as can be. What can't be had isn't here
+        afterwards. Raises OSError where the local store can't take it."""
+        with self._fetching:
+            far = [self._far[tree.hash] for tree in dict.fromkeys(trees) if tree.hash in self._far]
+            if not far:
+                return
+            for remote in self._order(far):
+                if not far:
+                    break
+                self._take(remote, far)
+                far = [item for item in far if item.record.tree.hash in self._far]
+            for item in far:
+                self._far.pop(item.record.tree.hash, None)
+                self._seen_path(item.record.taskhash).unlink(missing_ok=True)
+
+    def _order(self, far: Sequence[_Far]) -> list[Guarded]:
+        first = [item.remote for item in far if item.remote is not None]
+        return list(dict.fromkeys([*first, *self.remotes]))
+
+    def _take(self, remote: Guarded, far: Sequence[_Far]) -> None:
+        wanted = {item.result.tree for item in far if item.result.tree is not None}
+        messages = self._blobs(remote, sorted(wanted, key=lambda digest: digest.hash))
+        files: dict[Digest, bool] = {}
+        whole: list[tuple[_Far, list[Digest]]] = []
+        found: dict[Digest, bytes] = {}
+        for item in far:
+            message = messages.get(item.result.tree.hash) if item.result.tree is not None else None
+            if message is None:
+                continue
+            try:
+                directories, own = decode_tree(item.record.tree, message)
+            except Lie as error:
+                remote.failed(error)
+                continue
+            found.update(directories)
+            extra = [item.record.inputs, *([item.record.log] if item.record.log is not None else [])]
+            for digest, executable in [*own.items(), *((digest, False) for digest in extra)]:
+                files[digest] = files.get(digest, False) or executable
+            whole.append((item, [*own, *extra]))
+        lacking = {digest: executable for digest, executable in files.items() if not self.cas.keep(digest)}
+        for part in parts(lacking):
+            self._receive(remote, {digest: lacking[digest] for digest in part})
+        with self.cas.batch() as batch:
+            for content in found.values():
+                batch.put(content)
+        for item, needed in whole:
+            if all(self.cas.keep(digest) for digest in needed):
+                self._arrived(item)
+
+    def _arrived(self, item: _Far) -> None:
+        self._far.pop(item.record.tree.hash, None)
+        super().add_statement(item.record.taskhash, item.statement)
+        self._seen_path(item.record.taskhash).unlink(missing_ok=True)
+        self._count("trees")
+
+    def _receive(self, remote: Guarded, wanted: Mapping[Digest, bool]) -> None:
+        """Blobs into the local store: each is hashed on its way to a temporary file, and gets its name only if it is right."""
+        came: list[tuple[Digest, str]] = []
+        trouble: list[OSError] = []
+
+        def take(digest: Digest, pieces: Iterator[bytes]) -> None:
+            temporary = self.cas.temporary()
+            try:
+                write_verified(temporary, digest, pieces, wanted[digest])
+            except BaseException as error:
+                with suppress(OSError):
+                    Path(temporary).unlink()
+                if not isinstance(error, OSError):
+                    raise
+                # The disk is full, for example.
+                trouble.append(error)
+                raise Stopped(str(error)) from error
+            came.append((digest, temporary))
+
+        def read(it: Remote) -> None:
+            it.read([digest for digest in wanted if digest.size], take)
+
+        remote.ask(read, None)
+        with self.cas.batch() as batch:
+            for digest, temporary in came:
+                batch.adopt(digest, wanted[digest], temporary)
+            if EMPTY in wanted:
+                batch.put(b"", wanted[EMPTY])
+        if trouble:
+            raise trouble[0]
+
+    def _blobs(self, remote: Guarded, wanted: Sequence[Digest]) -> dict[str, bytes]:
+        """Small blobs, in memory, by hash."""
+        found: dict[str, bytes] = {EMPTY.hash: b""} if EMPTY in wanted else {}
+
+        def take(digest: Digest, pieces: Iterator[bytes]) -> None:
+            data = b"".join(pieces)
+            if of_bytes(data) != digest:
+                raise Lie(f"the content of blob {digest.hash[:12]}… is another one")
+            found[digest.hash] = data
+
+        fitting = [digest for digest in wanted if 0 < digest.size <= _LARGEST_MESSAGE]
+        if fitting:
+            remote.ask(lambda it: it.read(fitting, take), None)
+        return found
+
+    def has_tree(self, digest: Digest) -> bool:
+        """A tree that a remote has is got, to be sure of it."""
+        self.fetch([digest])
+        return super().has_tree(digest)
+
+    def get_blob(self, digest: Digest) -> bytes:
+        try:
+            return super().get_blob(digest)
+        except MissingBlob:
+            for remote in self.remotes:
+                found = self._blobs(remote, [digest]).get(digest.hash)
+                if found is not None:
+                    return found
+            raise
+
+    def checkout(self, tree: Digest, destination: Path, link: bool) -> None:
+        self.fetch([tree])
+        try:
+            super().checkout(tree, destination, link)
+        except MissingBlob:
+            if not self._recover([tree]):
+                raise
+            super().checkout(tree, destination, link)
+
+    def merge(self, parts: Sequence[SysrootPart], destination: Path) -> None:
+        trees = [part.tree for part in parts]
+        self.fetch(trees)
+        try:
+            super().merge(parts, destination)
+        except MissingBlob:
+            if not self._recover(trees):
+                raise
+            super().merge(parts, destination)
+
+    def _recover(self, trees: Collection[Digest]) -> bool:
+        """Something of local trees was lost or damaged: whether a remote had it all."""
+        lost = [tree for tree in trees if not Store.has_tree(self, tree)]
+        taskhashes = [self._task_of[tree.hash] for tree in lost if tree.hash in self._task_of]
+        for remote in self.remotes:
+            for far in self._ask_records(remote, taskhashes):
+                if far.record.tree in lost:
+                    self._far[far.record.tree.hash] = far
+        self.fetch(lost)
+        return all(Store.has_tree(self, tree) for tree in lost)
+
+    # --- sending ----------------------------------------------------------------------------------------------------
+
+    def add_record(self, record: Record) -> Record:
+        kept = super().add_record(record)
+        self._far.pop(kept.tree.hash, None)
+        self._task_of[kept.tree.hash] = kept.taskhash
+        for remote in self.remotes:
+            if remote.writable and not remote.given_up:
+                self._queued.append(self._uploads.submit(self._upload, remote, kept.taskhash))
+        return kept
+
+    def _upload(self, remote: Guarded, taskhash: str) -> None:
+        try:
+            self.send(remote, taskhash)
+        except OSError as error:
+            self.notice(f"not all went to the remote {remote.name}: {error.strerror or error}", f"send {remote.name}")
+
+    def flush(self, seconds: float | None = None) -> None:
+        """Waits until all that was added is with the remotes that take it, or with none because they failed."""
+        until = None if seconds is None else time.monotonic() + seconds
+        for future in self._queued:
+            with suppress(TimeoutError):
+                future.result(None if until is None else max(0.0, until - time.monotonic()))
+        self._queued.clear()
+
+    @property
+    def waiting(self) -> int:
+        """How many records are still to be sent."""
+        return sum(not future.done() for future in self._queued)
+
+    def send(self, remote: Guarded, taskhash: str) -> Sent:
+        """Sends a record of the local store with all it names: blobs first, then the record, then its equivalence."""
+        statement = self.statement(taskhash)
+        if statement is None:
+            return "incomplete"
+        record = self.believed(taskhash, statement)
+        claim = self.claim(record.task, record.outhash)
+        key, claim_key = record_key(taskhash), equivalence_key(record.task, record.outhash)
+        there = self._ask(remote, [key, claim_key])
+        outcome: Sent = "there"
+        first = self._believe(remote, taskhash, there[key]) if key in there else None
+        if key in there and first is None:
+            # Somebody whom we don't trust was first; what he says isn't ours to replace.
+            return "there"
+        try:
+            blobs, result = self._outgoing(record, statement)
+        except MissingBlob:
+            return "incomplete"
+        if first is not None and first.record.outhash != record.outhash and self._has(remote, first):
+            self._diverged_there(remote, taskhash, first.statement, statement)
+            self._results[taskhash] = first.message
+            return "diverged"
+        # What the server has lost goes again, too.
+        replace = first is not None and first.record.outhash != record.outhash
+        if first is None or replace or not self._has(remote, first):
+            if not self._put(remote, key, result, blobs, replace):
+                return "failed"
+            self._count("sent")
+            outcome = "sent"
+        self._results[taskhash] = result
+        if claim is not None and claim_key not in there:
+            self._put(remote, claim_key, encode_result(claim), {})
+        return outcome
+
+    def _has(self, remote: Guarded, far: _Far) -> bool:
+        """Whether the content of a record is with the remote, as far as that can be seen at little cost."""
+        needed = [far.result.tree, *(digest for _, digest in far.result.files)]
+        nothing: set[Digest] = set()
+        return not remote.ask(lambda it: it.missing([digest for digest in needed if digest is not None]), nothing)
+
+    def _diverged_there(self, remote: Guarded, taskhash: str, theirs: bytes, ours: bytes) -> None:
+        with suppress(Damaged, Untrusted):
+            self.diverged(taskhash, theirs)
+        key = divergence_key(taskhash)
+        if not self._ask(remote, [key]):
+            self._put(remote, key, encode_result(ours), {})
+
+    def far_divergences(self, taskhashes: Sequence[str]) -> None:
+        """Takes what remotes know of other outputs of these records; see ``divergences``."""
+        keys = {divergence_key(taskhash): taskhash for taskhash in taskhashes}
+        for remote in self.remotes:
+            for key, data in self._ask(remote, list(keys)).items():
+                statement = self._statement(remote, data)
+                with suppress(Damaged, Untrusted):
+                    first = self.record(keys[key])
+                    if statement is not None and (
+                        first is None or self.believed(keys[key], statement).outhash != first.outhash
+                    ):
+                        self.diverged(keys[key], statement)
+
+    def send_bundle(self, graph: str, taskhashes: Sequence[str]) -> None:
+        """Says which records a build of this graph used, for :meth:`expect` of other machines."""
+        chosen = [taskhash for taskhash in sorted(taskhashes) if taskhash in self._results]
+        if len(chosen) < _LEAST_BUNDLED:
+            return
+        content = b"".join(
+            wire_field(1, wire_field(1, taskhash.encode()) + wire_field(2, self._results[taskhash]))
+            for taskhash in chosen
+        )
+        digest = of_bytes(content)
+        result = encode_result(b"bundle", None, {"records": digest})
+        for remote in self.remotes:
+            if remote.writable and not self._ask(remote, [bundle_key(graph)]):
+                self._put(remote, bundle_key(graph), result, {digest: Blob(digest, data=content)})
+
+    def _put(
+        self, remote: Guarded, key: str, result: bytes, blobs: Mapping[Digest, Blob], replace: bool = False
+    ) -> bool:
+        content = action(key)
+        digest = of_bytes(content)
+        everything = {
+            **blobs,
+            digest: Blob(digest, data=content),
+            of_bytes(COMMAND): Blob(of_bytes(COMMAND), data=COMMAND),
+            EMPTY: Blob(EMPTY),
+        }
+
+        def put(it: Remote) -> bool:
+            missing = it.missing(everything)
+            if missing:
+                it.write([everything[digest] for digest in sorted(missing, key=lambda digest: digest.hash)])
+            it.put_result(digest, result, replace)
+            return True
+
+        return remote.ask(put, False)
+
+    def _outgoing(self, record: Record, statement: bytes) -> tuple[dict[Digest, Blob], bytes]:
+        """What a record names, and its ActionResult. Raises MissingBlob."""
+        message = encode_tree(record.tree, self.cas.get)
+        _, files = decode_tree(record.tree, message)
+        tree = of_bytes(message)
+        blobs = {tree: Blob(tree, data=message)}
+        named = {"inputs": record.inputs, **({"log": record.log} if record.log is not None else {})}
+        for digest in [*files, *named.values()]:
+            blobs[digest] = Blob(digest, path=self.cas.locate(digest, files.get(digest, False)))
+        return blobs, encode_result(statement, tree, named)
+
+    # --- the end ----------------------------------------------------------------------------------------------------
+
+    def usage(self) -> Usage:
+        traffic = [remote.remote.traffic for remote in self.remotes]
+        return Usage(
+            **self._counts,
+            requests=sum(item.requests for item in traffic),
+            received_bytes=sum(item.received for item in traffic),
+            sent_bytes=sum(item.sent for item in traffic),
+            seconds=sum(item.seconds for item in traffic),
+        )
+
+    def close(self) -> None:
+        """What isn't sent yet isn't sent."""
+        self._uploads.shutdown(wait=False, cancel_futures=True)
+        for remote in self.remotes:
+            remote.remote.close()
+
+    def _count(self, name: str) -> None:
+        with self._guard:
+            self._counts[name] += 1

@@ -1,0 +1,403 @@
+"""Two machines with stores of their own, and between them each kind of remote: what goes and comes, and what doesn't."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from servers import Contents, http_server, reapi_server
+
+from hadronbake.artifacts.digest import of_bytes
+from hadronbake.artifacts.record import Record
+from hadronbake.artifacts.signing import Keyring
+from hadronbake.artifacts.store import MissingBlob, Store
+from hadronbake.remotes import settings
+from hadronbake.remotes.opening import make
+from hadronbake.remotes.results import action, decode_result, encode_result, equivalence_key, record_key
+from hadronbake.remotes.store import SharedStore
+
+A, B = "a" * 64, "b" * 64
+TASK = "zlib:do_install"
+
+
+class Farm:
+    """Machines that share one remote. ``contents`` is what it has (not for a directory)."""
+
+    def __init__(self, root: Path, url: str, contents: Contents) -> None:
+        self.root = root
+        self.url = url
+        self.contents = contents
+        self.builder = Keyring(root / "builder/keys")
+
+    def machine(self, name: str, mode: str = "ro", trust: bool = True, options: str = "") -> SharedStore:
+        ring = Keyring(self.root / name / "keys", [self.builder.own] if trust and name != "builder" else [])
+        setting = settings.remote(f"{self.url};mode={mode};timeout=1{options}")
+        return SharedStore(self.root / name / "sstate", ring, [(setting.url, make(setting), setting.writable)])
+
+    def build(self, store: SharedStore, text: str = "content", taskhash: str = A, big: int = 0) -> Record:
+        """What an engine does after a task."""
+        work = self.root / f"work-{text}"
+        (work / "image/usr/bin").mkdir(parents=True, exist_ok=True)
+        (work / "image/usr/bin/prog").write_text(f"#!/bin/sh\necho {text}\n")
+        (work / "image/usr/bin/prog").chmod(0o755)
+        (work / "image/usr/text").write_text(text * 500)
+        (work / "image/usr/empty").write_text("")
+        (work / "image/usr/link").unlink(missing_ok=True)
+        (work / "image/usr/link").symlink_to("text")
+        if big:
+            (work / "image/usr/big").write_bytes(os.urandom(big // 2) + bytes(big // 2))
+        tree = store.put_tree(work, ["image"])
+        return store.add_record(
+            Record(
+                taskhash=taskhash,
+                task=TASK,
+                outhash=tree.digest.hash,
+                unihash=store.equivalent(TASK, tree.digest.hash) or taskhash,
+                tree=tree.digest,
+                inputs=store.put_blob(b"[]"),
+                log=store.put_blob(f"log of {text}".encode()),
+            )
+        )
+
+
+KINDS = ["directory", "directory-zstd", "http", "http-zstd", "reapi", "reapi-zstd", "reapi-instance"]
+
+
+def farm_of(kind: str, tmp_path: Path, stack: ExitStack) -> Farm:
+    contents = Contents(zstd=kind.endswith("zstd"))
+    if kind.startswith("directory"):
+        url = str(tmp_path / "remote") + (";compress=zstd" if contents.zstd else "")
+    elif kind.startswith("http"):
+        url = stack.enter_context(http_server(contents)) + (";compress=zstd" if contents.zstd else "")
+    elif kind == "reapi-instance":
+        url = stack.enter_context(reapi_server(contents, "team/one", 3000)) + "/team/one"
+    else:
+        url = stack.enter_context(reapi_server(contents))
+    return Farm(tmp_path, url, contents)
+
+
+@pytest.fixture(params=KINDS)
+def farm(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Farm]:
+    with ExitStack() as stack:
+        yield farm_of(request.param, tmp_path, stack)
+
+
+@pytest.fixture(params=["http", "reapi"])
+def served(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Farm]:
+    with ExitStack() as stack:
+        yield farm_of(request.param, tmp_path, stack)
+
+
+def shape(root: Path) -> dict[str, object]:
+    return {
+        str(path.relative_to(root)): str(path.readlink())
+        if path.is_symlink()
+        else (path.stat().st_mode & 0o777, path.read_bytes() if path.is_file() else None)
+        for path in sorted(root.rglob("*"))
+    }
+
+
+def test_what_one_machine_built_another_takes(farm: Farm, tmp_path: Path) -> None:
+    one = farm.machine("builder", "rw")
+    kept = farm.build(one, big=6 << 20)
+    one.flush()
+    assert one.take_notices() == []
+    assert one.usage().sent == 1
+    two = farm.machine("two")
+    assert two.records([A, B]) == {A: kept}
+    # Nothing but the record came so far.
+    assert not (two.root / "cas").exists()
+    assert Store(two.root, two.keys).record(A) is None
+    two.checkout(kept.tree, tmp_path / "out", link=False)
+    assert shape(tmp_path / "out/image") == shape(tmp_path / "work-content/image")
+    assert two.take_notices() == []
+    assert (two.usage().found, two.usage().trees) == (1, 1)
+    # Now it is one of the local store, as the builder signed it, with all it names.
+    alone = Store(two.root, two.keys)
+    assert alone.record(A) == kept
+    assert alone.statement(A) == one.statement(A)
+    assert kept.log is not None
+    assert alone.get_blob(kept.log) == b"log of content"
+    assert list((two.root / "tmp").iterdir()) == []
+    assert not list((two.root / "seen").rglob(A))
+
+
+def test_what_was_seen_is_not_asked_again(served: Farm) -> None:
+    one = served.machine("builder", "rw")
+    kept = served.build(one)
+    one.flush()
+    assert served.machine("two").records([A]) == {A: kept}
+    served.contents.log.clear()
+    again = served.machine("two")
+    assert again.records([A]) == {A: kept}
+    assert served.contents.log == []
+    again.fetch([kept.tree])
+    assert Store(again.root, again.keys).record(A) == kept
+
+
+def test_a_tree_comes_in_few_requests(served: Farm) -> None:
+    one = served.machine("builder", "rw")
+    kept = served.build(one)
+    one.flush()
+    two = served.machine("two")
+    two.records([A])
+    served.contents.log.clear()
+    two.fetch([kept.tree])
+    if served.url.startswith("grpc"):
+        # The Tree message; then all the blobs.
+        assert [name for name, _ in served.contents.log] == ["BatchReadBlobs", "BatchReadBlobs"]
+    else:
+        assert len(served.contents.log) == 5
+
+
+def test_the_same_output_is_known_by_its_claim(farm: Farm) -> None:
+    one = farm.machine("builder", "rw")
+    kept = farm.build(one)
+    one.flush()
+    two = farm.machine("two")
+    assert two.equivalent(TASK, kept.outhash) == A
+    assert two.equivalent("other:do_install", kept.outhash) is None
+    assert farm.build(two, taskhash=B).unihash == A
+
+
+def test_a_key_that_is_not_trusted_is_a_miss_said_once(farm: Farm) -> None:
+    one = farm.machine("builder", "rw")
+    farm.build(one)
+    farm.build(one, "two", B)
+    one.flush()
+    stranger = farm.machine("stranger", trust=False)
+    assert stranger.records([A, B]) == {}
+    (said,) = stranger.take_notices()
+    assert said == (
+        f"the remote {stranger.remotes[0].name} has records signed with the key {farm.builder.own[:16]}…, which isn't trusted: "
+        f"they don't count. `hbake keys trust {farm.builder.own}` would trust it"
+    )
+    assert stranger.records([A]) == {}
+    assert stranger.take_notices() == []
+
+
+def test_a_record_replayed_under_another_key_is_refused(served: Farm) -> None:
+    one = served.machine("builder", "rw")
+    served.build(one)
+    one.flush()
+    keys = {taskhash: "ac/" + of_bytes(action(record_key(taskhash))).hash for taskhash in (A, B)}
+    served.contents.files[keys[B]] = served.contents.files[keys[A]]
+    two = served.machine("two")
+    assert two.records([B]) == {}
+    (said,) = two.take_notices()
+    assert (
+        "sent something wrong, which isn't used: the record of bbbbbbbbbbbb… is damaged, or is one of something else"
+        in said
+    )
+
+
+def test_a_record_is_no_equivalence(served: Farm) -> None:
+    one = served.machine("builder", "rw")
+    kept = served.build(one)
+    one.flush()
+    files = served.contents.files
+    claim = "ac/" + of_bytes(action(equivalence_key(TASK, kept.outhash))).hash
+    files[claim] = files["ac/" + of_bytes(action(record_key(A))).hash]
+    assert served.machine("two").equivalent(TASK, kept.outhash) is None
+
+
+@pytest.mark.parametrize("fault", ["wrong bytes", "short", "long", "wrong results", "500", "hang", "close early"])
+def test_a_remote_that_fails_is_a_miss_and_never_a_wrong_output(served: Farm, tmp_path: Path, fault: str) -> None:
+    if fault == "close early" and served.url.startswith("grpc"):
+        fault = "short"
+    one = served.machine("builder", "rw")
+    kept = served.build(one)
+    one.flush()
+    two = served.machine("two")
+    if fault in ("wrong bytes", "short", "long", "close early"):
+        assert two.records([A]) == {A: kept}
+    served.contents.fault = fault
+    began = time.monotonic()
+    two.records([A])
+    with pytest.raises(MissingBlob):
+        two.checkout(kept.tree, tmp_path / "out", link=False)
+    assert time.monotonic() - began < 8
+    assert not (tmp_path / "out").exists()
+    assert two.take_notices()
+    # The task is built here, and nothing is left of what was wrong.
+    served.build(two)
+    two.checkout(kept.tree, tmp_path / "out", link=False)
+    assert shape(tmp_path / "out/image") == shape(tmp_path / "work-content/image")
+    assert list((two.root / "tmp").iterdir()) == []
+    assert not (two.root / "bad").exists()
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:{port}", "grpc://127.0.0.1:{port}", "/nowhere/at/all", "http://host.invalid"]
+)
+def test_an_unreachable_remote_is_said_once_and_not_asked_again(tmp_path: Path, url: str) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+    farm = Farm(tmp_path, url.format(port=port), Contents())
+    store = farm.machine("one")
+    began = time.monotonic()
+    assert store.records([A]) == {}
+    assert time.monotonic() - began < 6
+    (said,) = store.take_notices()
+    assert said.startswith(f"the remote {url.format(port=port)} isn't used any more in this run: ")
+    assert said.endswith("; what it has is built here")
+    asked = store.usage().requests
+    assert store.records([B]) == {}
+    assert store.usage().requests == asked
+    assert store.take_notices() == []
+
+
+def test_the_next_remote_is_asked_when_one_fails(tmp_path: Path) -> None:
+    good, bad = Contents(), Contents()
+    with http_server(good) as first, http_server(bad) as second:
+        one = Farm(tmp_path, first, good).machine("builder", "rw")
+        kept = Farm(tmp_path, first, good).build(one)
+        one.flush()
+        bad.files.update(good.files)
+        bad.fault = "wrong bytes"
+        farm = Farm(tmp_path, second, bad)
+        ring = Keyring(tmp_path / "two/keys", [farm.builder.own])
+        sides = [(url, make(settings.remote(url)), False) for url in (second, first)]
+        two = SharedStore(tmp_path / "two/sstate", ring, sides)
+        assert two.records([A]) == {A: kept}
+        two.checkout(kept.tree, tmp_path / "out", link=False)
+        assert shape(tmp_path / "out/image") == shape(tmp_path / "work-content/image")
+        assert any("sent something wrong" in text for text in two.take_notices())
+
+
+def test_a_blob_that_was_lost_here_comes_again(farm: Farm, tmp_path: Path) -> None:
+    one = farm.machine("builder", "rw")
+    kept = farm.build(one)
+    one.flush()
+    again = farm.machine("builder")
+    again.records([A])
+    for path in (again.root / "cas").rglob("*"):
+        if path.is_file() and path.stat().st_size > 1000:
+            path.unlink()
+    again.checkout(kept.tree, tmp_path / "out", link=False)
+    assert shape(tmp_path / "out/image") == shape(tmp_path / "work-content/image")
+
+
+def test_two_outputs_of_one_task_are_a_divergence_on_both_sides(farm: Farm) -> None:
+    one = farm.machine("builder", "rw")
+    first = farm.build(one, "one")
+    one.flush()
+    ring = Keyring(farm.root / "two/keys")
+    two = farm.machine("two", "rw")
+    second = farm.build(two, "two")
+    two.flush()
+    (found,) = two.divergences()
+    assert (found.first, found.others) == (second, (first,))
+    # The first write won.
+    assert farm.machine("three").records([A]) == {A: first}
+    trusting = SharedStore(
+        farm.root / "builder/sstate",
+        Keyring(farm.root / "builder/keys", [ring.own]),
+        [(item.name, item.remote, False) for item in farm.machine("builder").remotes],
+    )
+    trusting.far_divergences([A])
+    (there,) = trusting.divergences()
+    assert (there.first, there.others) == (first, (second,))
+
+
+def test_a_read_only_remote_is_never_written(served: Farm) -> None:
+    one = served.machine("builder", "ro")
+    served.build(one)
+    one.flush()
+    assert served.contents.files == {}
+
+
+def test_one_question_for_all_records_of_a_graph(served: Farm) -> None:
+    one = served.machine("builder", "rw")
+    kept = {A: served.build(one, "one", A), B: served.build(one, "two", B)}
+    one.flush()
+    one.send_bundle("0" * 64, [A, B])
+    two = served.machine("two")
+    two.expect("0" * 64)
+    served.contents.log.clear()
+    assert two.records([A]) == {A: kept[A]}
+    asked = len(served.contents.log)
+    assert two.records([B]) == {B: kept[B]}
+    assert len(served.contents.log) == asked
+    assert asked <= 3
+
+
+def test_credentials(tmp_path: Path) -> None:
+    for server in (http_server, reapi_server):
+        contents = Contents(token="secret")
+        (tmp_path / "token").write_text("secret\n")
+        with server(contents) as url:
+            farm = Farm(tmp_path / server.__name__, url, contents)
+            one = farm.machine("builder", "rw", options=f";token-file={tmp_path}/token")
+            kept = farm.build(one)
+            one.flush()
+            assert one.take_notices() == []
+            assert farm.machine("two", options=f";token-file={tmp_path}/token").records([A]) == {A: kept}
+            without = farm.machine("two-without")
+            assert without.records([A]) == {}
+            assert "isn't used any more in this run: " in without.take_notices()[0]
+
+
+def test_the_formats_are_those_of_the_protocol(tmp_path: Path) -> None:
+    """Our own encoding against BuildStream's messages."""
+    from buildstream._protos.build.bazel.remote.execution.v2 import remote_execution_pb2 as re
+
+    made = re.Action.FromString(action("record x"))
+    assert made.salt == b"record x"
+    assert re.Command.FromString(b"\x0a\x0ahadronbake").arguments == ["hadronbake"]
+    assert made.command_digest.hash == of_bytes(b"\x0a\x0ahadronbake").hash
+    assert made.input_root_digest.hash == of_bytes(b"").hash
+    tree, other = of_bytes(b"tree"), of_bytes(b"other")
+    result = re.ActionResult.FromString(encode_result(b"said", tree, {"log": other}))
+    assert result.stdout_raw == b"said"
+    assert result.output_directories[0].tree_digest.hash == tree.hash
+    assert (result.output_files[0].path, result.output_files[0].digest.size_bytes) == ("log", 5)
+    result.execution_metadata.worker = "added by the server"
+    result.stdout_raw = b""
+    result.stdout_digest.hash, result.stdout_digest.size_bytes = other.hash, other.size
+    read = decode_result(result.SerializeToString())
+    assert (read.statement, read.moved, read.tree, read.files) == (None, other, tree, (("log", other),))
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ("ftp://x", "begins with 'ftp:'"),
+        ("relative/path", "is no absolute path"),
+        ("http://x;mode=wr", "has the mode 'wr'"),
+        ("http://x;mod=rw", "has no parameter 'mod=rw'"),
+        ("http://x;timeout=soon", "has the time-out 'soon'"),
+        ("http://x;token-env=NO_SUCH", "takes its token from NO_SUCH, which isn't set in the environment"),
+        ("http://me:secret@x;mode=no", "'http://…@x;mode=no' has the mode 'no'"),
+    ],
+)
+def test_settings_that_are_wrong_are_said(entry: str, said: str) -> None:
+    from hadronbake.diagnostics import HadronbakeError
+
+    with pytest.raises(HadronbakeError) as caught:
+        settings.remote(entry, {})
+    assert "error[HBA022]" in str(caught.value)
+    assert said in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+def test_settings_that_are_right() -> None:
+    values: dict[str, str] = {
+        "HB_CACHE_REMOTES": " https://me:pw@cache.example.org/x/ ;mode=rw".replace(" ;", ";") + " /mnt/c"
+    }
+    get: Callable[[str], str | None] = values.get
+    first, second = settings.remotes(get, {})
+    assert (first.kind, first.url, first.user, first.password, first.writable) == (
+        "http",
+        "https://cache.example.org/x",
+        "me",
+        "pw",
+        True,
+    )
+    assert (second.kind, second.url, second.writable) == ("directory", "/mnt/c", False)

@@ -34,9 +34,11 @@ class Farm:
         self.contents = contents
         self.builder = Keyring(root / "builder/keys")
 
-    def machine(self, name: str, mode: str = "ro", trust: bool = True, options: str = "") -> SharedStore:
+    def machine(
+        self, name: str, mode: str = "ro", trust: bool = True, options: str = "", timeout: float = 30
+    ) -> SharedStore:
         ring = Keyring(self.root / name / "keys", [self.builder.own] if trust and name != "builder" else [])
-        setting = settings.remote(f"{self.url};mode={mode};timeout=1{options}")
+        setting = settings.remote(f"{self.url};mode={mode};timeout={timeout}{options}")
         return SharedStore(self.root / name / "sstate", ring, [(setting.url, make(setting), setting.writable)])
 
     def build(self, store: SharedStore, text: str = "content", taskhash: str = A, big: int = 0) -> Record:
@@ -213,7 +215,7 @@ def test_a_remote_that_fails_is_a_miss_and_never_a_wrong_output(served: Farm, tm
     one = served.machine("builder", "rw")
     kept = served.build(one)
     one.flush()
-    two = served.machine("two")
+    two = served.machine("two", timeout=1 if fault == "hang" else 30)
     if fault in ("wrong bytes", "short", "long", "close early"):
         assert two.records([A]) == {A: kept}
     served.contents.fault = fault
@@ -221,7 +223,7 @@ def test_a_remote_that_fails_is_a_miss_and_never_a_wrong_output(served: Farm, tm
     two.records([A])
     with pytest.raises(MissingBlob):
         two.checkout(kept.tree, tmp_path / "out", link=False)
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 20
     assert not (tmp_path / "out").exists()
     assert two.take_notices()
     # The task is built here, and nothing is left of what was wrong.
@@ -240,10 +242,10 @@ def test_an_unreachable_remote_is_said_once_and_not_asked_again(tmp_path: Path, 
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]
     farm = Farm(tmp_path, url.format(port=port), Contents())
-    store = farm.machine("one")
+    store = farm.machine("one", timeout=3)
     began = time.monotonic()
     assert store.records([A]) == {}
-    assert time.monotonic() - began < 6
+    assert time.monotonic() - began < 20
     (said,) = store.take_notices()
     assert said.startswith(f"the remote {url.format(port=port)} isn't used any more in this run: ")
     assert said.endswith("; what it has is built here")

@@ -189,9 +189,11 @@ _ENGINE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: P
 
 
 def _map_virtual_providers(names: list[str], d: DataStore) -> None:
-    virtual = (d.getVar("BB_RECIPE_VIRTUAL_PROVIDERS") or "").split()
-    if not virtual:
-        return
+    """Done for every recipe, as BitBake does it: DEPENDS is a plain, expanded list from then on, whatever is mapped in it.
+
+    Where the history is kept and nothing is mapped it stays as it was written, for those who ask what it is made of.
+    """
+    virtual = frozenset((d.getVar("BB_RECIPE_VIRTUAL_PROVIDERS") or "").split())
 
     def mapped(name: str) -> str:
         if name not in virtual:
@@ -208,7 +210,10 @@ def _map_virtual_providers(names: list[str], d: DataStore) -> None:
             )
         return str(provider)
 
-    d.setVar("DEPENDS", " ".join(mapped(name) for name in (d.getVar("DEPENDS") or "").split()))
+    words = (d.getVar("DEPENDS") or "").split()
+    depends = [mapped(name) for name in words]
+    if depends != words or not d.tracking:
+        d.setVar("DEPENDS", " ".join(depends), location=d.origin("DEPENDS"))
     for task in names:
         pairs = [entry.rpartition(":") for entry in (d.getVarFlag(task, "depends") or "").split()]
         d.setVarFlag(task, "depends", " ".join(f"{mapped(name)}:{other}" for name, _, other in pairs))

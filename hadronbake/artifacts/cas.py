@@ -130,6 +130,11 @@ class Cas:
                 self._good.discard(path)
         raise missing(digest, damaged)
 
+    def known(self, name: str, executable: bool) -> str | None:
+        """The path of a blob that this process has verified, by its hash; whether it is still there isn't looked at."""
+        path = f"{self._executable if executable else self._plain}/{name[:2]}/{name}"
+        return path if path in self._good else None
+
     def get(self, digest: Digest) -> bytes:
         """Raises MissingBlob."""
         damaged: str | None = None
@@ -318,6 +323,10 @@ class Batch:
                 fsync(temporary)
         else:
             syncfs(self._cas.root / "tmp")
+        self.publish()
+
+    def publish(self) -> None:
+        """Gives the new blobs their names, whether they are on the disk or not."""
         for path, temporary in self._new.items():
             self._cas.publish(temporary, path)
         self._new.clear()

@@ -11,7 +11,7 @@ import os
 import shutil
 import stat
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -23,21 +23,20 @@ from hadronbake.artifacts.tree import Directory, FileNode, decode, unfold
 from hadronbake.diagnostics import HadronbakeError
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """A file with the path, relative to the destination, where it goes."""
-
-    path: str
-    node: FileNode
-
-
 @dataclass(slots=True)
 class Layout:
-    """A tree laid out flat. ``directories`` (path → mode) has parents before their children, without the root."""
+    """A tree laid out flat. ``directories`` (path → mode) has parents before their children, without the root; ``files``: those of
+    each directory, by its path with a slash at its end (empty for the root); ``symlinks``: path → target."""
 
     directories: dict[str, int]
-    files: list[Placed]
+    files: dict[str, Sequence[FileNode]]
     symlinks: dict[str, str]
+
+    def placed(self) -> Iterator[tuple[str, FileNode]]:
+        """Each file with its path."""
+        for prefix, nodes in self.files.items():
+            for node in nodes:
+                yield prefix + node.name, node
 
 
 def read(cas: Cas, digest: Digest) -> Directory:
@@ -48,13 +47,13 @@ def read(cas: Cas, digest: Digest) -> Directory:
 def layout(cas: Cas, digest: Digest) -> Layout:
     """Raises MissingBlob, HBA007, HBA010."""
     known = unfold(digest, lambda inner: read(cas, inner))
-    result = Layout({}, [], {})
+    result = Layout({}, {}, {})
     _lay(known, known[digest.hash], "", result)
     return result
 
 
 def _lay(known: Mapping[str, Directory], directory: Directory, prefix: str, into: Layout) -> None:
-    into.files.extend(Placed(prefix + node.name, node) for node in directory.files)
+    into.files[prefix] = directory.files
     for link in directory.symlinks:
         into.symlinks[prefix + link.name] = link.target
     for child in directory.directories:
@@ -111,25 +110,50 @@ def write(cas: Cas, tree: Layout, place: Path, link: bool, pool: ThreadPoolExecu
     for path in tree.directories:
         _directory(f"{root}/{path}", path)
 
-    def fill(cas: Cas, node: FileNode, full: str) -> None:
-        try:
-            (_link if link else _copy)(cas, node, full)
-        except FileNotFoundError:
-            # The blob has gone since this process saw it.
-            cas.distrust(node.digest)
-            (_link if link else _copy)(cas, node, full)
+    if link:
+        # The interpreter's lock leaves threads nothing to do here.
+        for prefix, nodes in tree.files.items():
+            if nodes:
+                _link_all(cas, nodes, f"{root}/{prefix}")
+    else:
+        files = list(tree.placed())
+        chunks = [files[start : start + 64] for start in range(0, len(files), 64)]
 
-    chunks = [tree.files[start : start + 64] for start in range(0, len(tree.files), 64)]
+        def fill(part: list[tuple[str, FileNode]]) -> None:
+            for path, node in part:
+                _again(_copy, cas, node, f"{root}/{path}")
 
-    def fill_all(part: list[Placed]) -> None:
-        for item in part:
-            fill(cas, item.node, f"{root}/{item.path}")
-
-    for _ in pool.map(fill_all, chunks):
-        pass
+        for _ in pool.map(fill, chunks):
+            pass
     for path, target in tree.symlinks.items():
         _symlink(f"{root}/{path}", target)
     _finish(root, tree.directories.items())
+
+
+def _link_all(cas: Cas, nodes: Iterable[FileNode], directory: str) -> None:
+    """The files of one directory, which has been made: named below an open descriptor, so that its path is gone along once."""
+    place = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        for node in nodes:
+            source = cas.known(node.digest.hash, node.mode & 0o111 != 0)
+            if source is not None:
+                try:
+                    os.link(source, node.name, dst_dir_fd=place)
+                except OSError:
+                    source = None
+            if source is None:
+                _again(_link, cas, node, directory + node.name)
+    finally:
+        os.close(place)
+
+
+def _again(function: Callable[[Cas, FileNode, str], None], cas: Cas, node: FileNode, full: str) -> None:
+    try:
+        function(cas, node, full)
+    except FileNotFoundError:
+        # The blob has gone since this process saw it.
+        cas.distrust(node.digest)
+        function(cas, node, full)
 
 
 def _finish(root: str, directories: Iterable[tuple[str, int]]) -> None:

@@ -64,7 +64,7 @@ def _add(store: Store, archive: tarfile.TarFile, tree: Digest, prefix: str) -> N
     layout = checkout.layout(store.cas, tree)
     members = [(path, "directory", mode) for path, mode in layout.directories.items()]
     members += [(path, "link", 0o777) for path in layout.symlinks]
-    files = {placed.path: placed.node for placed in layout.files}
+    files = dict(layout.placed())
     members += [(path, "file", node.mode) for path, node in files.items()]
     for path, kind, mode in sorted(members):
         info = tarfile.TarInfo(prefix + path)

@@ -44,6 +44,7 @@ from hadronbake.diagnostics import HadronbakeError
 __all__ = ["MissingBlob", "Store", "SysrootPart", "Tree"]
 
 _THREADS = min(4, os.cpu_count() or 1)
+_DIRECTORIES = 20_000
 
 
 class Store:
@@ -57,6 +58,7 @@ class Store:
         self.keys = keys or Keyring(root.parent / "keys")
         self.cas = Cas(root)
         self._uses: Uses | None = None
+        self._directories: dict[str, Directory] = {}
         self._notices: list[str] = []
         self._said: set[str] = set()
 
@@ -103,7 +105,7 @@ class Store:
             tree = out.layout(self.cas, digest)
         except HadronbakeError:
             return False
-        return all(self.cas.has(placed.node.digest) for placed in tree.files)
+        return all(self.cas.has(node.digest) for _, node in tree.placed())
 
     def fetch(self, trees: Iterable[Digest]) -> None:
         """Gets trees that are known but not here, if there is somewhere to get them from; see ``remotes.store``."""
@@ -120,16 +122,21 @@ class Store:
         exists nothing is done. Raises HBA006 for conflicts, MissingBlob."""
         if destination.is_dir():
             return
-        known: dict[str, Directory] = {}
-
-        def read(digest: Digest) -> Directory:
-            return known[digest.hash] if digest.hash in known else out.read(self.cas, digest)
-
         for part in parts:
-            known.update(unfold(part.tree, read))
-        layout = sysroot.merge(parts, read)
+            unfold(part.tree, self._directory)
+        layout = sysroot.merge(parts, self._directory)
         with out.building(destination) as place, ThreadPoolExecutor(_THREADS) as pool:
             out.write(self.cas, layout, place, True, pool)
+
+    def _directory(self, digest: Digest) -> Directory:
+        """Read once: the sysroots of a build have most of their directories in common."""
+        found = self._directories.get(digest.hash)
+        if found is None:
+            found = out.read(self.cas, digest)
+            if len(self._directories) >= _DIRECTORIES:
+                self._directories.clear()
+            self._directories[digest.hash] = found
+        return found
 
     @contextmanager
     def building(self, topdir: Path) -> Iterator[Uses]:

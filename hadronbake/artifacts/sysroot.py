@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from hadronbake.artifacts.checkout import Layout, Placed
+from hadronbake.artifacts.checkout import Layout
 from hadronbake.artifacts.record import Digest
 from hadronbake.artifacts.tree import Directory, FileNode
 from hadronbake.diagnostics import Diagnostic, HadronbakeError
@@ -23,77 +23,90 @@ class SysrootPart:
     subdirectory: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    label: str
-    content: FileNode | str | None
-    """A file, a symbolic link's target, or None for a directory."""
+Content = FileNode | str | None
+"""A file, a symbolic link's target, or None for a directory."""
 
 
 def merge(parts: Sequence[SysrootPart], read: Callable[[Digest], Directory]) -> Layout:
     """Equal files and equal symbolic links may coincide (a file is executable if it is so in any part); whatever else
     meets at one path is a conflict. Directories get 0755. Raises HBA006 with one diagnostic for each conflict."""
-    seen: dict[str, _Seen] = {}
-    conflicts: list[Diagnostic] = []
+    tops: list[tuple[str, Directory]] = []
     for part in parts:
         top = {node.name: node.digest for node in read(part.tree).directories}
         if part.subdirectory in top:
-            _add(part.label, read(top[part.subdirectory]), "", read, seen, conflicts)
+            tops.append((part.label, read(top[part.subdirectory])))
+    result = Layout({}, {}, {})
+    conflicts: list[Diagnostic] = []
+    if tops:
+        _merge(tops, "", read, result, conflicts)
     if conflicts:
         raise HadronbakeError(*conflicts[:_SHOWN])
-    result = Layout({}, [], {})
-    for path in sorted(seen):
-        content = seen[path].content
-        if content is None:
-            result.directories[path] = 0o755
-        elif isinstance(content, FileNode):
-            result.files.append(Placed(path, content))
-        else:
-            result.symlinks[path] = content
     return result
 
 
-def _add(
-    label: str,
-    directory: Directory,
+def _merge(
+    own: Sequence[tuple[str, Directory]],
     prefix: str,
     read: Callable[[Digest], Directory],
-    seen: dict[str, _Seen],
+    result: Layout,
     conflicts: list[Diagnostic],
 ) -> None:
-    for node in directory.files:
-        path = prefix + node.name
-        other = seen.get(path)
-        if other is None or (
-            isinstance(other.content, FileNode) and other.content.digest == node.digest and node.executable
-        ):
-            seen[path] = _Seen(label if other is None else other.label, node)
-        elif not isinstance(other.content, FileNode) or other.content.digest != node.digest:
-            conflicts.append(_conflict(path, other, label, node))
+    """The directories of one path, of several recipes."""
+    if len(own) == 1:
+        _take(own[0][1], prefix, read, result)
+        return
+    seen: dict[str, tuple[str, Content]] = {}
+    below: dict[str, list[tuple[str, Digest]]] = {}
+    for label, directory in own:
+        for node in directory.files:
+            other = seen.setdefault(node.name, (label, node))
+            known = other[1]
+            if known is node:
+                continue
+            if not isinstance(known, FileNode) or known.digest != node.digest:
+                conflicts.append(_conflict(prefix + node.name, *other, label, node))
+            elif node.executable:
+                seen[node.name] = (other[0], node)
+        for link in directory.symlinks:
+            other = seen.setdefault(link.name, (label, link.target))
+            if other[1] != link.target:
+                conflicts.append(_conflict(prefix + link.name, *other, label, link.target))
+        for child in directory.directories:
+            other = seen.setdefault(child.name, (label, None))
+            if other[1] is None:
+                below.setdefault(child.name, []).append((label, child.digest))
+            else:
+                conflicts.append(_conflict(prefix + child.name, *other, label, None))
+    result.files[prefix] = [content for _, content in seen.values() if isinstance(content, FileNode)]
+    result.symlinks.update((prefix + name, content) for name, (_, content) in seen.items() if isinstance(content, str))
+    for name in sorted(below):
+        result.directories[prefix + name] = 0o755
+        several = below[name]
+        if all(digest == several[0][1] for _, digest in several):
+            several = several[:1]
+        _merge([(label, read(digest)) for label, digest in several], f"{prefix}{name}/", read, result, conflicts)
+
+
+def _take(directory: Directory, prefix: str, read: Callable[[Digest], Directory], result: Layout) -> None:
+    """A directory that one recipe alone has: nothing can conflict."""
+    result.files[prefix] = directory.files
     for link in directory.symlinks:
-        path = prefix + link.name
-        other = seen.setdefault(path, _Seen(label, link.target))
-        if other.content != link.target:
-            conflicts.append(_conflict(path, other, label, link.target))
+        result.symlinks[prefix + link.name] = link.target
     for child in directory.directories:
-        path = prefix + child.name
-        other = seen.setdefault(path, _Seen(label, None))
-        if other.content is None:
-            _add(label, read(child.digest), f"{path}/", read, seen, conflicts)
-        else:
-            conflicts.append(_conflict(path, other, label, None))
+        result.directories[prefix + child.name] = 0o755
+        _take(read(child.digest), f"{prefix}{child.name}/", read, result)
 
 
-def _conflict(path: str, other: _Seen, label: str, content: FileNode | str | None) -> Diagnostic:
-    first, second = _describe(other.content), _describe(content)
-    if isinstance(other.content, FileNode) and isinstance(content, FileNode):
-        message = f"{other.label} and {label} both install /{path} into the sysroot, with different content"
+def _conflict(path: str, earlier: str, known: Content, label: str, content: Content) -> Diagnostic:
+    first, second = _describe(known), _describe(content)
+    if isinstance(known, FileNode) and isinstance(content, FileNode):
+        message = f"{earlier} and {label} both install /{path} into the sysroot, with different content"
     else:
-        message = f"/{path} in the sysroot is {first} of {other.label} and {second} of {label}"
+        message = f"/{path} in the sysroot is {first} of {earlier} and {second} of {label}"
     return Diagnostic("HBA006", message, hint="one of the two must not install it, or install it under another name")
 
 
-def _describe(content: FileNode | str | None) -> str:
+def _describe(content: Content) -> str:
     if content is None:
         return "a directory"
     return "a file" if isinstance(content, FileNode) else f"a symbolic link to {content}"

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from hadronbake.artifacts import wire
 from hadronbake.artifacts.digest import is_hash
 from hadronbake.artifacts.record import Digest
 from hadronbake.artifacts.wire import Fields, field, fields, message, text, varint
@@ -80,6 +81,9 @@ def encode(directory: Directory) -> bytes:
 def decode(data: bytes) -> Directory:
     """The reverse of :func:`encode`. Raises HBA007 where the message isn't canonical, or has a name that could lead out of
     its directory: what comes from another machine goes through here."""
+    quick = _quick(data)
+    if quick is not None:
+        return quick
     try:
         directory = _decode(data)
     except (ValueError, IndexError, UnicodeDecodeError) as error:
@@ -100,6 +104,96 @@ def decode(data: bytes) -> Directory:
     if encode(directory) != data:
         raise malformed("it isn't in canonical form")
     return directory
+
+
+def _quick(data: bytes) -> Directory | None:
+    """:func:`decode` for the messages that nearly all are, several times as fast: without node properties, all lengths below 2^14. It
+    goes by the one encoding that is canonical and checks as it goes, so it accepts nothing else; None for whatever is different.
+    """
+    files: list[FileNode] = []
+    directories: list[DirectoryNode] = []
+    symlinks: list[SymlinkNode] = []
+    at, total, kind, previous = 0, len(data), 1, b""
+    try:
+        while at < total:
+            number = data[at] >> 3
+            if data[at] & 7 != wire.BYTES or not kind <= number <= 3:
+                return None
+            if number != kind:
+                kind, previous = number, b""
+            length, at = _length(data, at + 1)
+            end = at + length
+            if data[at] != 0x0A or end > total:
+                return None
+            length, at = _length(data, at + 1)
+            name = data[at : at + length]
+            at += length
+            # Sorted and each once; and no name that leads elsewhere.
+            if name <= previous or name in (b".", b"..") or b"/" in name or b"\0" in name or data[at] != 0x12:
+                return None
+            previous = name
+            length, at = _length(data, at + 1)
+            inner = at + length
+            if number == 3:
+                target = data[at:inner]
+                if not target or b"\0" in target or inner != end:
+                    return None
+                symlinks.append(SymlinkNode(name.decode(), target.decode()))
+                at = end
+                continue
+            if data[at : at + 2] != b"\x0a\x40":
+                return None
+            text = data[at + 2 : at + 66].decode()
+            at += 66
+            size = 0
+            if at < inner:
+                if data[at] != 0x10:
+                    return None
+                size, at = _minimal(data, at + 1)
+            if at != inner or at > end or not is_hash(text):
+                return None
+            # The fields are known to be right, so they needn't be looked at again.
+            digest = Digest.model_construct(hash=text, size=size)
+            if number == 2:
+                if at != end:
+                    return None
+                directories.append(DirectoryNode(name.decode(), digest))
+            else:
+                if at != end and data[at:end] != b"\x20\x01":
+                    return None
+                files.append(FileNode(name.decode(), digest, PLAIN if at == end else EXECUTABLE))
+            at = end
+    except (IndexError, ValueError):
+        return None
+    names = {node.name for nodes in (files, directories, symlinks) for node in nodes}
+    if len(names) != len(files) + len(directories) + len(symlinks):
+        return None
+    return Directory(tuple(files), tuple(directories), tuple(symlinks))
+
+
+def _length(data: bytes, at: int) -> tuple[int, int]:
+    """A canonical varint of one byte or two. Raises ValueError for another."""
+    first = data[at]
+    if first < 0x80:
+        return first, at + 1
+    second = data[at + 1]
+    if not 0 < second < 0x80:
+        raise ValueError
+    return first & 0x7F | second << 7, at + 2
+
+
+def _minimal(data: bytes, at: int) -> tuple[int, int]:
+    """A canonical varint that isn't zero, below 2^63. Raises ValueError for another."""
+    value = shift = 0
+    while True:
+        byte = data[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            if not byte or shift > 56:
+                raise ValueError
+            return value, at
+        shift += 7
 
 
 def unfold(root: Digest, read: Callable[[Digest], Directory]) -> dict[str, Directory]:

@@ -165,3 +165,20 @@ def test_a_truncated_or_flipped_message_never_reads_as_the_same_tree(directory: 
     except HadronbakeError:
         return
     assert changed != decode(encode(directory))
+    assert encode(changed) == good
+
+
+@patient
+@given(directories())
+def test_the_quick_way_of_decoding_is_as_strict(directory: Directory) -> None:
+    """Each byte of a message in turn, flipped, left out or doubled: what is accepted is canonical."""
+    good = encode(directory)
+    for at in range(len(good)):
+        flipped = bytes((good[at] ^ 1 << at % 8,))
+        for middle in (flipped, b"", good[at : at + 1] * 2):
+            data = good[:at] + middle + good[at + 1 :]
+            try:
+                changed = decode(data)
+            except HadronbakeError:
+                continue
+            assert encode(changed) == data

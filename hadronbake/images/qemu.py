@@ -93,7 +93,10 @@ def accelerator() -> str:
 def command(machine: Machine) -> list[str]:
     """The argument list. ``-cpu max`` is what the chosen accelerator can do at most."""
     secure = machine.firmware is not None and machine.firmware.secure
-    result = [PROGRAM, "-M", "q35,smm=on" if secure else "q35", "-accel", machine.accelerator, "-cpu", "max"]
+    # With a thread for each processor TCG may run code that another has just patched: now and then a kernel that sets its static
+    # keys ends at an int3 that it had taken away.
+    accelerator = "tcg,thread=single" if machine.accelerator == "tcg" else machine.accelerator
+    result = [PROGRAM, "-M", "q35,smm=on" if secure else "q35", "-accel", accelerator, "-cpu", "max"]
     result += ["-smp", str(machine.cpus), "-m", str(machine.memory), "-display", "none", "-nodefaults"]
     if not machine.reboot:
         result.append("-no-reboot")

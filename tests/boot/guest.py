@@ -14,6 +14,10 @@ from hadronbake.images import qemu
 TOPDIR = Path(os.environ.get("HB_TOPDIR", Path(__file__).parents[2] / "build"))
 
 
+class PanicError(Exception):
+    """The kernel has stopped for good; there is nothing to wait for."""
+
+
 class Guest:
     """A running QEMU: the console goes to a file, a root shell is on a second serial port."""
 
@@ -38,6 +42,9 @@ class Guest:
     def read(self) -> None:
         with contextlib.suppress(TimeoutError):
             self.text += self.socket.recv(65536).decode(errors="replace")
+        console = self.console.read_text(errors="replace") if self.console.exists() else ""
+        if "---[ end Kernel panic" in console:
+            raise PanicError(console[-3000:])
 
     def wait_console(self, pattern: str, seconds: float) -> str:
         limit = time.monotonic() + seconds

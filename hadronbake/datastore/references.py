@@ -6,7 +6,7 @@ import ast
 import hashlib
 import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from types import ModuleType
@@ -43,6 +43,9 @@ class ModuleFunction:
 
 
 _functions: dict[str, ModuleFunction] = {}
+# By namespace what reads the functions of a module: done when one of them is asked for. A parse without hashes asks for none.
+_unread: dict[str, Callable[[], None]] = {}
+_namespaces: set[str] = set()
 _state = [0]
 Visitor = Callable[[str, list[ast.expr]], tuple[Mapping[str, set[str]], set[str], ast.expr | None]]
 _visitors: dict[str, Visitor] = {}
@@ -57,12 +60,33 @@ def python_references(code: str) -> CodeReferences:
 
 
 def module_functions() -> Mapping[str, ModuleFunction]:
-    """The tracked library functions by full name (``oe.path.join``)."""
+    """The tracked library functions by full name (``oe.path.join``), all of them read."""
+    while _unread:
+        _unread.pop(next(iter(_unread)))()
     return _functions
 
 
+def module_function(name: str) -> ModuleFunction | None:
+    """The tracked library function of that full name."""
+    read = _unread.pop(name.rpartition(".")[0], None) if _unread else None
+    if read is not None:
+        read()
+    return _functions.get(name)
+
+
+def namespaces() -> Collection[str]:
+    """The names of the modules that are tracked (``oe.path``)."""
+    return _namespaces
+
+
+def _register(name: str, read: Callable[[], None]) -> None:
+    _namespaces.add(name)
+    _state[0] += 1
+    _unread[name] = read
+
+
 def module_state() -> int:
-    """Another number after every change of :func:`module_functions`."""
+    """Another number after every change of what :func:`module_functions` gives."""
     return _state[0]
 
 
@@ -73,6 +97,17 @@ def register_module(name: str, module: ModuleType, source_digest: str | None = N
     With ``source_digest`` that stands for every function of the module (for a package whose functions use much else),
     otherwise each one has the digest of its own source. What is imported from elsewhere is left out.
     """
+    visitors = dict(_visitors)
+    _register(name, lambda: _read_module(name, module, source_digest, visitors))
+    for key, value in vars(module).items():
+        visitor = getattr(value, "visitorcode", None) if inspect.isfunction(value) or inspect.isclass(value) else None
+        if visitor is not None and value.__module__ == module.__name__:
+            _visitors[f"{name}.{key}"] = visitor
+            python_references.cache_clear()
+
+
+def _read_module(name: str, module: ModuleType, source_digest: str | None, visitors: Mapping[str, Visitor]) -> None:
+    """``visitors``: those that were known when the module was registered."""
     try:
         source = inspect.getsource(module)
         tree = ast.parse(source)
@@ -80,11 +115,10 @@ def register_module(name: str, module: ModuleType, source_digest: str | None = N
         return
     lines = source.splitlines(keepends=True)
     members = vars(module)
-    _state[0] += 1
     definitions = {node.name: node for node in _definitions(tree.body)}
     for key, node in definitions.items():
         full = f"{name}.{key}"
-        found = _Collector().collect(node)
+        found = _Collector(visitors).collect(node)
         value = members.get(key)
         execs = frozenset(_full_name(item, name, definitions, members) for item in found.execs)
         references = found.references | frozenset(getattr(value, "bb_vardeps", ()))
@@ -93,10 +127,6 @@ def register_module(name: str, module: ModuleType, source_digest: str | None = N
         text = "".join(lines[first - 1 : node.end_lineno])
         digest = source_digest or hashlib.sha256(text.encode()).hexdigest()
         _functions[full] = ModuleFunction(full, replace(found, references=references, execs=execs - {full}), digest)
-        visitor = getattr(value, "visitorcode", None)
-        if visitor is not None:
-            _visitors[full] = visitor
-            python_references.cache_clear()
 
 
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
@@ -126,9 +156,15 @@ def _full_name(called: str, name: str, definitions: Mapping[str, Any], members: 
     return called
 
 
-def register_source(name: str, sources: Sequence[str], source_digest: str) -> None:
-    """As :func:`register_module`, from source texts alone: the functions of the first one, each with all that the texts refer to."""
-    _state[0] += 1
+def register_source(name: str, read: Callable[[], tuple[Sequence[str], str]]) -> None:
+    """As :func:`register_module`, from source texts alone: the functions of the first one, each with all that the texts refer to.
+
+    ``read`` gives the texts, and the digest that stands for each function.
+    """
+    _register(name, lambda: _read_source(name, *read()))
+
+
+def _read_source(name: str, sources: Sequence[str], source_digest: str) -> None:
     found = [python_references(source) for source in sources]
     contains: dict[str, frozenset[str]] = {}
     for item in found:
@@ -144,6 +180,8 @@ def register_source(name: str, sources: Sequence[str], source_digest: str) -> No
 def forget_modules() -> None:
     """Drop all tracked functions (another configuration begins)."""
     _functions.clear()
+    _unread.clear()
+    _namespaces.clear()
     _state[0] += 1
     if _visitors:
         _visitors.clear()
@@ -189,7 +227,8 @@ def _literal(arguments: list[ast.expr], index: int) -> str | None:
 
 
 class _Collector:
-    def __init__(self) -> None:
+    def __init__(self, visitors: Mapping[str, Visitor] = _visitors) -> None:
+        self.visitors = visitors
         self.references: set[str] = set()
         self.execs: set[str] = set()
         self.contains: dict[str, set[str]] = {}
@@ -224,8 +263,8 @@ class _Collector:
         if name is None:
             return
         arguments = node.args
-        if name in _visitors:
-            contains, execs, unknown = _visitors[name](name, arguments)
+        if name in self.visitors:
+            contains, execs, unknown = self.visitors[name](name, arguments)
             for variable, words in contains.items():
                 self.contains.setdefault(variable, set()).update(words)
             self.execs |= set(execs)

@@ -13,7 +13,7 @@ from hadronbake.datastore.expansion import split_names
 from hadronbake.datastore.references import (
     CodeReferences,
     ModuleFunction,
-    module_functions,
+    module_function,
     module_state,
     python_references,
 )
@@ -106,8 +106,9 @@ class Analysis:
         Python code that cannot be read."""
         found = self._known.get(name)
         if found is None:
-            if name in module_functions():
-                found = self._of_module(module_functions()[name])
+            function = module_function(name)
+            if function is not None:
+                found = self._of_module(function)
             elif name.endswith("]") and "[" in name:
                 found = self._of_flag(name)
             else:
@@ -132,7 +133,7 @@ class Analysis:
             names = known.names | known.unhashed
             found |= names
             for item in names - seen:
-                if item in module_functions() or self._d.getVarFlag(item, "func", False):
+                if module_function(item) is not None or self._d.getVarFlag(item, "func", False):
                     seen.add(item)
                     waiting.append(item)
         return tuple(sorted(found - {task}))
@@ -364,7 +365,7 @@ _NOTHING = Dependencies(None, _NONE, _NONE)
 @lru_cache(maxsize=1 << 14)
 def _module_functions_in(execs: frozenset[str], state: int) -> tuple[frozenset[str], frozenset[str]]:
     """Which of the called names are tracked library functions, and the others."""
-    found = frozenset(module_functions().keys() & execs)
+    found = frozenset(name for name in execs if module_function(name) is not None)
     return found, execs - found
 
 

@@ -74,6 +74,8 @@ class Providers:
         self.warnings: list[Diagnostic] = []
         self._provides: dict[str, list[str]] = {}
         self._rprovides: dict[str, list[str]] = {}
+        # Compiled when a name is asked for that no package has: there are thousands.
+        self._patterns: list[tuple[str, str]] = []
         self._dynamic: list[tuple[re.Pattern[str], str]] = []
         self._of_pn: dict[str, list[str]] = {}
         self._skipped: dict[str, list[Recipe]] = {}
@@ -90,17 +92,7 @@ class Providers:
             names = [*_packages(recipe), *(name for own in recipe.rprovides.values() for name in own)]
             for name in dict.fromkeys(names):
                 self._rprovides.setdefault(name, []).append(key)
-            for pattern in recipe.packages_dynamic:
-                try:
-                    self._dynamic.append((re.compile(pattern.replace("+", r"\+")), key))
-                except re.error:
-                    self.warnings.append(
-                        Diagnostic(
-                            "HBM033",
-                            f"PACKAGES_DYNAMIC of {recipe.pn} holds an invalid regular expression: {pattern}",
-                            severity=Severity.WARNING,
-                        )
-                    )
+            self._patterns += [(pattern, key) for pattern in recipe.packages_dynamic]
 
     def resolve(self, name: str, needed_by: str | None = None) -> str:
         """The id of the recipe that provides a build-time name; ``needed_by`` is named in errors. Raises HadronbakeError."""
@@ -129,6 +121,21 @@ class Providers:
         keys = self._of_pn.get(pn, [])
         best = self._best(pn, keys) if keys else None
         return sorted((self.recipes[key] for key in keys), key=lambda recipe: recipe.id != best)
+
+    def _dynamic_names(self) -> list[tuple[re.Pattern[str], str]]:
+        for pattern, key in self._patterns:
+            try:
+                self._dynamic.append((re.compile(pattern.replace("+", r"\+")), key))
+            except re.error:
+                self.warnings.append(
+                    Diagnostic(
+                        "HBM033",
+                        f"PACKAGES_DYNAMIC of {self.recipes[key].pn} holds an invalid regular expression: {pattern}",
+                        severity=Severity.WARNING,
+                    )
+                )
+        self._patterns = []
+        return self._dynamic
 
     def _allowed(self, key: str) -> str:
         if key in self._refused:
@@ -165,7 +172,7 @@ class Providers:
         return eligible[0]
 
     def _resolve_runtime(self, name: str, needed_by: str | None) -> str:
-        keys = self._rprovides.get(name) or [key for pattern, key in self._dynamic if pattern.match(name)]
+        keys = self._rprovides.get(name) or [key for pattern, key in self._dynamic_names() if pattern.match(name)]
         if not keys:
             raise HadronbakeError(self._nothing(name, needed_by, self._rprovides, "at run time "))
         eligible = self._eligible(keys)

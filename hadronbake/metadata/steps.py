@@ -9,10 +9,10 @@ import ast
 import hashlib
 import io
 import tokenize
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
-from hadronbake.datastore.references import module_functions, register_source
+from hadronbake.datastore.references import namespaces, register_source
 
 PACKAGE = Path(__file__).resolve().parent.parent
 ROOMS = ("steps", "images")
@@ -21,14 +21,18 @@ _WITHOUT_INFLUENCE = frozenset({"hadronbake.diagnostics", "hadronbake"})
 
 
 def register_steps() -> None:
-    """Make ``hb.<module>.<function>`` known to the tracking of dependencies. It takes some time: done only before hashes are
-    made. What the sources are is part of the parse cache's key (``parsecache.engine_digest``)."""
-    if any(name.startswith("hb.") for name in module_functions()):
+    """Make ``hb.<module>.<function>`` known to the tracking of dependencies. A module's sources are read when one of its functions
+    is asked for. What they are is part of the parse cache's key (``parsecache.engine_digest``)."""
+    if any(name.startswith("hb.") for name in namespaces()):
         return
     for path in sorted(path for room in ROOMS for path in (PACKAGE / room).glob("[a-z]*.py")):
-        sources = source_files(path)
-        steps = tuple(source for source in sources if source.parent.name in ROOMS)
-        register_source(f"hb.{path.stem}", [source.read_text() for source in steps], digest_of_sources(sources))
+        register_source(f"hb.{path.stem}", partial(_read, path))
+
+
+def _read(path: Path) -> tuple[list[str], str]:
+    sources = source_files(path)
+    steps = tuple(source for source in sources if source.parent.name in ROOMS)
+    return [source.read_text() for source in steps], digest_of_sources(sources)
 
 
 def digest_of_sources(paths: tuple[Path, ...]) -> str:

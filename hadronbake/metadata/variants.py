@@ -216,7 +216,7 @@ def _map_virtual_providers(names: list[str], d: DataStore) -> None:
         d.setVar("DEPENDS", " ".join(depends), location=d.origin("DEPENDS"))
     for task in names:
         pairs = [entry.rpartition(":") for entry in (d.getVarFlag(task, "depends") or "").split()]
-        d.setVarFlag(task, "depends", " ".join(f"{mapped(name)}:{other}" for name, _, other in pairs))
+        d.setVarFlag(task, "depends", " ".join(f"{mapped(name)}{colon}{other}" for name, colon, other in pairs))
 
 
 _TABLE_FLAGS = (

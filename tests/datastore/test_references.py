@@ -81,6 +81,7 @@ def test_modules(tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     assert isinstance(tracked_example, types.ModuleType)
     # Other tests have modules of their own in the process-wide table.
     monkeypatch.setattr(references, "_functions", {})
+    monkeypatch.setattr(references, "_unread", {})
     register_module("ex.mod", tracked_example)
     functions = module_functions()
     assert set(functions) == {"ex.mod.one", "ex.mod.two", "ex.mod.Three"}

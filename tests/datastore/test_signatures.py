@@ -134,7 +134,7 @@ def test_forced_values_while_shell_is_read(d: DataStore) -> None:
 
 def test_library_functions(d: DataStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(references, "_functions", {})
-    register_source("hb.example", ["def run(d):\n    return d.getVar('A') + d.getVar('B')\n"], "digest")
+    register_source("hb.example", lambda: (["def run(d):\n    return d.getVar('A') + d.getVar('B')\n"], "digest"))
     python(d, "do_x", "    hb.example.run(d)\n    hb.other.run(d)\n")
     assert names(d, "do_x") == {"hb.example.run"}
     found = value_dependencies(d, "hb.example.run")

@@ -14,6 +14,8 @@ from functools import lru_cache
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
+from hadronbake.datastore.references import bounded
+
 if TYPE_CHECKING:
     from hadronbake.datastore.reading import Reading
 
@@ -92,12 +94,14 @@ class Names(dict[str, Any]):
 @lru_cache(maxsize=1 << 14)
 def compile_expression(code: str, filename: str) -> CodeType:
     """Compiled inline Python; raises SyntaxError."""
-    return compile(code.strip(), filename, "eval")
+    with bounded():
+        return compile(code.strip(), filename, "eval")
 
 
 @lru_cache(maxsize=4096)
 def _compile_module(code: str, filename: str, lineno: int) -> CodeType:
-    return compile(_numbered(code, filename, lineno - 1), filename, "exec")
+    with bounded():
+        return compile(_numbered(code, filename, lineno - 1), filename, "exec")
 
 
 @lru_cache(maxsize=4096)
@@ -106,7 +110,8 @@ def _compile_body(body: str, filename: str, lineno: int) -> CodeType:
     if all(not line.strip() or line.lstrip().startswith("#") for line in lines):
         body = " pass\n"
     # The header takes a line of its own, above the body's first.
-    return compile(_numbered("def _body(d):\n" + body, filename, lineno - 2), filename, "exec")
+    with bounded():
+        return compile(_numbered("def _body(d):\n" + body, filename, lineno - 2), filename, "exec")
 
 
 def _numbered(code: str, filename: str, before: int) -> ast.Module:

@@ -1,10 +1,11 @@
 """Which files a parse looked at, in which state: what the parse cache has to check to know that it is still right."""
 
-# ruff: noqa: PTH112, PTH115, PTH116, PTH123, PTH208
+# ruff: noqa: PTH112, PTH115, PTH116, PTH208
 from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import time
 from collections.abc import Iterator
 
@@ -31,7 +32,8 @@ _digests: dict[str, tuple[State, str]] = {}
 
 
 def digest_of(path: str) -> str | None:
-    """SHA-256 of a file, or of a directory's names and contents; None if missing. Remembered while the state is the same.
+    """SHA-256 of a file, or of a directory's names and contents; None if missing or neither (a fifo would never end).
+    Remembered while the state is the same.
 
     A directory's digest is over the sorted (relative name, kind, digest or link target) of all below it.
     """
@@ -44,11 +46,21 @@ def digest_of(path: str) -> str | None:
         return known[1]
     if os.path.isdir(path):
         return _digest_of_directory(path)
-    with open(path, "rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    try:
+        with open(path, "rb", opener=_without_waiting) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                return None
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        # It went away since it was looked at.
+        return None
     if settled:
         _digests[path] = (state, digest)
     return digest
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _digest_of_directory(path: str) -> str:

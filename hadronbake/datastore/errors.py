@@ -46,7 +46,10 @@ class ExpansionError(HadronbakeError):
         if self.expression and self.variablename:
             notes.append((None, f"the expression was: {_shorten(self.expression)}"))
         if len(self.varlist) > 1:
-            notes.append((None, f"needed by: {self.chain}"))
+            names = self.varlist
+            if len(names) > 12:
+                names = [*names[:6], f"… ({len(names) - 11} more) …", *names[-5:]]
+            notes.append((None, f"needed by: {' -> '.join(names)}"))
         return (Diagnostic("HBD001", self.msg, self.location, notes=tuple(notes), hint=self.hint),)
 
     @diagnostics.setter

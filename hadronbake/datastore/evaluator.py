@@ -20,7 +20,8 @@ from hadronbake.datastore import operations
 from hadronbake.datastore.context import exec_definition, python_context
 from hadronbake.datastore.dependencies import MISSING, State, dependencies_of, state_of
 from hadronbake.datastore.embedded import logs, register, tasks
-from hadronbake.datastore.errors import BBHandledException, ParseError, fatal
+from hadronbake.datastore.errors import BBHandledException, ExpansionError, ParseError, fatal
+from hadronbake.datastore.nofile import in_place_of, why_unreadable
 from hadronbake.datastore.references import register_module
 from hadronbake.diagnostics import Diagnostic, Location, Severity, closest
 from hadronbake.language import statements as st
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
 python_context.setdefault("bb", register())
 
 _GENERATED = "    # Export function set\n"
-_DEPTH = 60
+# Files within files. What is deeper and comes again is taken for endless: no system follows more than 40 links.
+_DEPTH = 30
+_DEEPEST = 300
 
 # path → (state, statements); a process reads each file once.
 _parsed: dict[str, tuple[State, ParsedFile]] = {}
@@ -119,6 +122,8 @@ def collecting_syntax_errors() -> Iterator[None]:
 def _read_and_evaluate(path: str, d: DataStore) -> None:
     try:
         parsed = read(path, d)
+    except OSError as error:
+        raise _error("HBD113", f"{path} can't be read: {why_unreadable(path, error)}", Location(path)) from error
     except SyntaxErrors as error:
         if not _collected:
             raise
@@ -143,8 +148,6 @@ def evaluate(parsed: ParsedFile, d: DataStore) -> None:
 
     While they run, ``FILE`` is the file's path, except for a class, which leaves it alone.
     """
-    if len(_stack) > _DEPTH and parsed.path in _stack:
-        raise _error("HBD101", f"{parsed.path} includes itself without end", Location(_stack[-1]))
     keeps_file = parsed.path.endswith(".bbclass")
     before = d.getVar("FILE", False)
     if not keeps_file:
@@ -153,7 +156,13 @@ def evaluate(parsed: ParsedFile, d: DataStore) -> None:
     try:
         with d.inchistory.include(parsed.path):
             for statement in parsed.statements:
-                _ACTIONS[type(statement)](statement, d)
+                try:
+                    _ACTIONS[type(statement)](statement, d)
+                except ExpansionError as error:
+                    # Of a text that is no variable's (yet).
+                    if error.location is None:
+                        error.location = statement.location
+                    raise
     finally:
         _stack.pop()
         if not keeps_file and before is not None:
@@ -170,7 +179,8 @@ def _error(
 ) -> ParseError:
     excerpt = None
     try:
-        with open(location.file, encoding="utf-8", errors="replace") as lines:  # noqa: PTH123
+        # What is no file of lines has no line to show.
+        with open(location.file if location.line else os.devnull, encoding="utf-8", errors="replace") as lines:  # noqa: PTH123
             for number, line in enumerate(lines, 1):
                 if number == location.line:
                     excerpt = line.rstrip("\n")
@@ -249,10 +259,22 @@ def _include_one(name: str, statement: st.Include, d: DataStore, *, required: bo
                 "HBD103",
                 f"Could not include required file {name}",
                 statement.location,
-                notes=tuple(f"looked for {path}" for path in dict.fromkeys(tried)),
+                notes=tuple(f"looked for {path}{in_place_of(path)}" for path in dict.fromkeys(tried)),
                 hint="write include instead of require if the file may be missing",
             )
         return
+    # Not at each level: to resolve all paths takes long. What is endless gets to the next multiple.
+    if len(_stack) % _DEPTH == 0 and os.path.realpath(found) in map(os.path.realpath, _stack):
+        raise _error(
+            "HBD101",
+            f"{found} includes itself without end",
+            statement.location,
+            notes=tuple(f"included by {path}" for path in _cycle(found)),
+        )
+    if len(_stack) >= _DEEPEST:
+        raise _error(
+            "HBD101", f"files are included in one another more than {_DEEPEST} levels deep", statement.location
+        )
     included = d.getVar("__included", False) or ()
     if found in included:
         _warn_once(
@@ -266,6 +288,17 @@ def _include_one(name: str, statement: st.Include, d: DataStore, *, required: bo
     else:
         d.setVar("__included", (*included, found), parsing=True)
     _read_and_evaluate(found, d)
+
+
+def _cycle(path: str) -> list[str]:
+    """The files that include one another up to ``path`` again, the last one first."""
+    real = os.path.realpath(path)
+    found: list[str] = []
+    for outer in reversed(_stack):
+        found.append(outer)
+        if os.path.realpath(outer) == real:
+            break
+    return found
 
 
 def _inherit(statement: st.Inherit, d: DataStore) -> None:
@@ -455,7 +488,12 @@ def _addpylib(statement: st.AddPylib, d: DataStore) -> None:
 def _addfragments(statement: st.AddFragments, d: DataStore) -> None:
     if d.getVar("_BB_SKIP_FRAGMENTS") == "1":
         return
-    builtin = dict(pair.split(":", 1) for pair in (d.getVar(statement.builtin) or "").split())
+    builtin: dict[str, str] = {}
+    for pair in (d.getVar(statement.builtin) or "").split():
+        key, colon, variable = pair.partition(":")
+        if not colon:
+            fatal("HBD114", f"{pair} in {statement.builtin} is not KEY:VARIABLE", statement.location)
+        builtin[key] = variable
     wanted = (d.getVar(statement.variable) or "").split()
     used: dict[str, list[str]] = {}
     for word in wanted:

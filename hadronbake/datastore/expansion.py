@@ -14,15 +14,13 @@ from typing import TYPE_CHECKING, Any
 from hadronbake.datastore.context import Names, compile_expression, definition_changes
 from hadronbake.datastore.errors import BBHandledException, ExpansionError, SkipRecipe
 from hadronbake.datastore.overrides import Overrides
-from hadronbake.datastore.references import python_references
+from hadronbake.datastore.references import python_expressions, python_references
 
 if TYPE_CHECKING:
     from hadronbake.datastore.reading import Reading
     from hadronbake.datastore.variable import Variable
 
 _NAME = re.compile(r"\$\{([a-zA-Z0-9\-_+./~:]+)\}")
-# Shortest match; one group of braces without inner ones may be skipped as a whole, so that a flat dict works.
-_PYTHON = re.compile(r"\$\{@((?:\{.*?\}|.)+?)\}")
 
 
 _NONE: frozenset[str] = frozenset()
@@ -30,7 +28,9 @@ _NO_QUESTIONS: Mapping[str, frozenset[str]] = {}
 
 
 # Each pass takes away one level of nesting; text that makes new text without end must not hang.
-_MAX_PASSES = 1000
+_MAX_PASSES = 2000
+# Variables that hold one another twice double in length with each: a few lines would fill the memory.
+_MAX_LENGTH = 1 << 26
 
 
 class Expansion:
@@ -117,7 +117,7 @@ def expand_into(d: Reading, text: str, result: Expansion) -> None:
                 result.references = result.references | names if result.references else names
                 text = _fill(d, parts, result)
             if "${@" in text:
-                text = _PYTHON.sub(lambda match: _evaluate(d, match, result), text)
+                text = _run(d, text, result)
             if text == before:
                 break
         else:
@@ -125,15 +125,17 @@ def expand_into(d: Reading, text: str, result: Expansion) -> None:
     except ExpansionError as error:
         error.addVar(varname)
         raise
-    except (SkipRecipe, BBHandledException):
+    except (SkipRecipe, BBHandledException, KeyboardInterrupt):
         raise
-    except Exception as error:
+    except BaseException as error:
+        # SystemExit too: code of the metadata doesn't end the engine.
         raise d.expansion_error(varname, text, error) from error
     result.value = text
 
 
 def _fill(d: Reading, parts: tuple[str, ...], result: Expansion) -> str:
     pieces = list(parts)
+    length = 0
     for index in range(1, len(pieces), 2):
         name = pieces[index]
         if name == result.varname:
@@ -143,21 +145,34 @@ def _fill(d: Reading, parts: tuple[str, ...], result: Expansion) -> str:
             pieces[index] = "${" + name + "}"
         elif type(value) is str:
             pieces[index] = value
+            length += len(value)
+            if length > _MAX_LENGTH:
+                raise OverflowError(f"the value is longer than {_MAX_LENGTH >> 20} million characters")
         else:
             raise TypeError(f"${{{name}}} is not text but {type(value).__name__}")
     return "".join(pieces)
 
 
-def _evaluate(d: Reading, match: re.Match[str], result: Expansion) -> str:
-    code = match.group(1)
+def _run(d: Reading, text: str, result: Expansion) -> str:
+    """The text with each ``${@code}`` replaced by its result."""
+    pieces: list[str] = []
+    after = 0
+    for start, end in python_expressions(text):
+        pieces += (text[after : start - 3], _evaluate(d, text[start:end], result))
+        after = end + 1
+    pieces.append(text[after:])
+    return "".join(pieces)
+
+
+def _evaluate(d: Reading, code: str, result: Expansion) -> str:
     # With an unresolved name in it the code would mean something else.
     if "${" in code and _NAME.search(code):
-        return match.group()
+        return "${@" + code + "}"
     try:
         compiled = compile_expression(code, f"Var <{result.varname}>" if result.varname else "<expansion>")
     except SyntaxError as error:
         if error.msg and error.msg.startswith("unterminated string literal"):
-            return match.group()
+            return "${@" + code + "}"
         raise
     found = python_references(code)
     result.references |= found.references

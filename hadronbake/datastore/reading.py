@@ -393,10 +393,13 @@ class Reading:
 
     # -- errors --------------------------------------------------------------------------------------------------------
 
-    def expansion_error(self, varname: str | None, text: str, error: Exception) -> ExpansionError:
+    def expansion_error(self, varname: str | None, text: str, error: BaseException) -> ExpansionError:
         """The error for a failed expansion of ``varname``, with its place and, for an unknown name, the closest known one."""
         base = varname.split("[", 1)[0] if varname else None
         variable = self._variables.get(base) if base else None
+        if isinstance(error, RecursionError) and str(error).startswith("maximum recursion depth"):
+            # Python's text says where it happened to be.
+            error = RecursionError("the chain of variables or calls is too long")
         found = ExpansionError(varname, text, error, variable.origin if variable is not None else None)
         if isinstance(error, NameError) and error.name:
             near = closest(error.name, self._variables)

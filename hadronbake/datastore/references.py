@@ -7,6 +7,7 @@ import hashlib
 import inspect
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from types import ModuleType
@@ -19,7 +20,7 @@ _CONTAINS_ANY = frozenset({"bb.utils.contains_any", "bb.utils.filter"})
 _EXEC = frozenset({"bb.build.exec_func", "bb.build.exec_task"})
 
 _TEXT_NAME = re.compile(r"\$\{([a-zA-Z0-9\-_+./~:]+)\}")
-_TEXT_PYTHON = re.compile(r"\$\{@((?:\{.*?\}|.)+?)\}")
+_BRACE = re.compile(r"[{}]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,51 @@ def python_references(code: str) -> CodeReferences:
     """What ``code`` (an expression, a module or the indented body of a function) refers to. Raises SyntaxError."""
     if not code.strip():
         return CodeReferences()
-    return _Collector().collect(_parse(code))
+    with bounded():
+        return _Collector().collect(_parse(code))
+
+
+def python_expressions(text: str) -> Iterator[tuple[int, int]]:
+    """Where the code of each ``${@code}`` begins and ends, by §8 of the language reference: the shortest match of characters of
+    one line, where one ``{…}`` may be skipped, then ``}``. Takes time in proportion to the text, however its braces are."""
+    after, line_end, last = 0, -1, -1
+    while (start := text.find("${@", after)) >= 0:
+        start += 3
+        if start > line_end:
+            line_end = text.find("\n", start)
+            line_end = line_end if line_end >= 0 else len(text)
+            last = text.rfind("}", start, line_end)
+        if last <= start:
+            # Without an end. One brace alone is the first character of the code.
+            after = start
+            continue
+        end = start
+        while end == start or text[end] != "}":
+            if text[end] == "{":
+                closing = text.find("}", end + 1)
+                if closing == last:
+                    # What is skipped must be followed by another brace: this one is skipped by nothing.
+                    end = last
+                    break
+                end = closing + 1
+            else:
+                found = _BRACE.search(text, end + 1)
+                assert found is not None
+                end = found.start()
+        yield start, end
+        after = end + 1
+
+
+@contextmanager
+def bounded() -> Iterator[None]:
+    """Within the block code that Python can't take in is a SyntaxError, whatever it raises for it."""
+    try:
+        yield
+    except (MemoryError, RecursionError):
+        raise SyntaxError("the code is nested too deeply") from None
+    except ValueError as error:
+        # NUL characters, lone surrogates.
+        raise SyntaxError(str(error)) from None
 
 
 def module_functions() -> Mapping[str, ModuleFunction]:
@@ -246,7 +291,8 @@ class _Collector:
 
     def add_text(self, text: str) -> None:
         self.references.update(_TEXT_NAME.findall(text))
-        for code in _TEXT_PYTHON.findall(text):
+        for start, end in python_expressions(text):
+            code = text[start:end]
             try:
                 self._merge(python_references(code))
             except SyntaxError:

@@ -10,6 +10,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 
@@ -21,6 +22,7 @@ from hadronbake.datastore.store import DataStore
 from hadronbake.diagnostics import Diagnostic, HadronbakeError, Location, Severity
 from hadronbake.metadata.configuration import Configuration
 from hadronbake.metadata.environment import only_environment
+from hadronbake.metadata.foreigncode import contained
 from hadronbake.metadata.hostpaths import host_paths
 from hadronbake.metadata.layers import RecipeFile
 from hadronbake.metadata.parsecache import Entry, Looked, TasksLater, pack_recipe
@@ -66,7 +68,7 @@ class Messages(logging.Handler):
 def finalised(file: RecipeFile, configuration: Configuration, variant: str = "") -> DataStore:
     """The datastore of one variant, anew. Raises HadronbakeError."""
     register_steps()
-    with only_environment(configuration.environment), Messages():
+    with only_environment(configuration.environment), Messages(), contained():
         events.set_handlers(dict(configuration.handlers))
         found, _ = parse_recipe(file, configuration.d, variant)
     return found[variant].d
@@ -92,10 +94,12 @@ def work_out(file: RecipeFile, recipe: Recipe, d: DataStore, configuration: Conf
     messages.place = Location(file.path)
     dependencies = ParseDependencies()
     variant = Variant(recipe.variant, d, recipe.skipped, tuple(d.getVar("__BBTASKS", False) or ()))
-    with only_environment(configuration.environment), messages:
+    with only_environment(configuration.environment), messages, contained():
         try:
             done = make_recipe(variant, file, dependencies, host_paths(configuration.d))
-        except Exception as error:
+        except BaseException as error:
+            if _is_users(error):
+                raise
             raise HadronbakeError(*_all_said(messages, error, file.path)) from error
     return WorkedOut(
         done.recipe.tasks,
@@ -121,7 +125,7 @@ def parse(
     refusals: dict[str, tuple[Diagnostic, ...]] = {}
     errors: tuple[Diagnostic, ...] = ()
     dependencies = ParseDependencies()
-    with only_environment(configuration.environment), messages:
+    with only_environment(configuration.environment), messages, contained():
         events.set_handlers(dict(configuration.handlers))
         try:
             found, dependencies = parse_recipe(file, d)
@@ -133,7 +137,9 @@ def parse(
                         refusals[done.recipe.id] = tuple(with_excerpt(item) for item in done.refusals)
                 else:
                     recipes.append(make_head(variant, file, TasksLater()))
-        except Exception as error:
+        except BaseException as error:
+            if _is_users(error):
+                raise
             errors = _all_said(messages, error, file.path)
             recipes.clear()
     return Entry(
@@ -159,17 +165,24 @@ def _warnings(messages: Messages) -> tuple[Diagnostic, ...]:
     return tuple(dict.fromkeys([*evaluator.warnings, *messages.found]))
 
 
-def _all_said(messages: Messages, error: Exception, path: str) -> tuple[Diagnostic, ...]:
+def _is_users(error: BaseException) -> bool:
+    """Not the recipe's: an interrupt, where interrupts come."""
+    return isinstance(error, KeyboardInterrupt) and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
+
+
+def _all_said(messages: Messages, error: BaseException, path: str) -> tuple[Diagnostic, ...]:
     """What ended the reading, and what was said of it before: "see above" is all that some errors say."""
     before = [item for item in messages.found if item.severity is Severity.ERROR]
     return tuple(dict.fromkeys([*before, *explain(error, path)]))
 
 
-def explain(error: Exception, path: str) -> tuple[Diagnostic, ...]:
+def explain(error: BaseException, path: str) -> tuple[Diagnostic, ...]:
     """What to say of an exception that ended the reading of ``path``: never nothing, and always with a place."""
     place = Location(path)
     if isinstance(error, HadronbakeError) and error.diagnostics:
         found = error.diagnostics
+        if any(item.location is None for item in found) and (steps := metadata_steps(error)):
+            place = steps[-1][0]
     elif isinstance(error, BBHandledException):
         steps = metadata_steps(error)
         text = str(error) or "the metadata ended the parse without saying why"
@@ -196,6 +209,22 @@ def _parse_several(files: Sequence[RecipeFile]) -> list[Entry]:
     return [parse(file, configuration, paths, with_tasks) for file in files]
 
 
+def _pool(count: int) -> ProcessPoolExecutor:
+    # Forked: the configuration, its Python and its statements are there already.
+    return ProcessPoolExecutor(count, get_context("fork"), _begin_worker, (os.getpid(),))
+
+
+def _ended(file: RecipeFile) -> Entry:
+    """What is known of a recipe whose parse ended its process."""
+    error = Diagnostic(
+        "HBM063",
+        "the process that parsed this recipe ended",
+        Location(file.path),
+        hint="its Python code crashed or killed the process, or memory ran out",
+    )
+    return Entry(file.path, file.layer, file.priority, file.appends, (), (), errors=(error,))
+
+
 def parse_all(
     files: Sequence[RecipeFile],
     configuration: Configuration,
@@ -219,17 +248,39 @@ def parse_all(
     parts = [files[start : start + size] for start in range(0, len(files), size)]
     _work[:] = [(configuration, paths, with_tasks)]
     done = 0
-    # Forked: the configuration, its Python and its statements are there already.
-    pool = ProcessPoolExecutor(count, get_context("fork"), _begin_worker, (os.getpid(),))
+    left: list[RecipeFile] = []
+    pool = _pool(count)
     try:
-        waiting: set[Future[list[Entry]]] = {pool.submit(_parse_several, part) for part in parts}
+        waiting: dict[Future[list[Entry]], Sequence[RecipeFile]] = {
+            pool.submit(_parse_several, part): part for part in parts
+        }
         while waiting:
-            ready, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+            ready, _ = wait(waiting, return_when=FIRST_COMPLETED)
             for future in ready:
-                for entry in future.result():
+                part = waiting.pop(future)
+                try:
+                    entries = future.result()
+                except BrokenProcessPool:
+                    left.extend(part)
+                    continue
+                for entry in entries:
                     done += 1
                     yield entry
                 progress(done, len(files))
+        # A process ended in the middle of a parse, and all others with it. Which recipe did it is found one by one.
+        for file in left:
+            try:
+                (entry,) = pool.submit(_parse_several, [file]).result()
+            except BrokenProcessPool:
+                pool.shutdown(wait=True)
+                pool = _pool(1)
+                try:
+                    (entry,) = pool.submit(_parse_several, [file]).result()
+                except BrokenProcessPool:
+                    entry = _ended(file)
+            done += 1
+            yield entry
+            progress(done, len(files))
     except BaseException:
         pool.shutdown(wait=False, cancel_futures=True)
         for process in list((pool._processes or {}).values()):

@@ -144,11 +144,11 @@ def _run_anonymous(d: DataStore) -> None:
     for body, file, line in d.getVar("__BBANONFUNCS", False) or ():
         try:
             run_body("__anonymous", body, file, line + 1, d)
-        except (SkipRecipe, HadronbakeError):
+        except (SkipRecipe, HadronbakeError, KeyboardInterrupt):
             raise
         except SyntaxError as error:
             raise python_error(error, "an anonymous function", Location(file, line)) from error
-        except Exception as error:
+        except BaseException as error:
             raise python_failure(error, "the anonymous function", Location(file, line)) from error
 
 

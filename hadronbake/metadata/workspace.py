@@ -13,6 +13,7 @@ from hadronbake.datastore import evaluator
 from hadronbake.datastore.store import DataStore
 from hadronbake.diagnostics import Diagnostic, HadronbakeError, Severity, closest, render
 from hadronbake.metadata.configuration import Configuration, read_again_tracking, read_configuration
+from hadronbake.metadata.foreigncode import contained
 from hadronbake.metadata.layers import Layer, RecipeFile, collect_files, dangling_appends
 from hadronbake.metadata.parsecache import Entry, ParseCache, TasksLater, engine_digest, pack_recipe
 from hadronbake.metadata.parsing import Messages, WorkedOut, explain, finalised, parse_all, work_out
@@ -106,12 +107,14 @@ class Workspace:
         cache = ParseCache(topdir / "cache" / "parse", report)
         evaluator.set_reader(cache.read_statements)
         evaluator.warnings.clear()
-        with Messages() as messages:
+        with Messages() as messages, contained():
             try:
                 base = read_configuration(topdir, environ, prefiles=prefiles, postfiles=postfiles)
                 found = collect_files(base.d, base.layers)
                 dangling = dangling_appends(found, base.d)
-            except Exception as error:
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:
                 before = [item for item in messages.found if item.severity is Severity.ERROR]
                 raise HadronbakeError(*before, *explain(error, str(topdir / "conf/bblayers.conf"))) from error
         said = [*evaluator.warnings, *messages.found, *found.warnings]

@@ -107,7 +107,8 @@ def values_of(d: DataStore) -> dict[str, Any]:
         if name == "__depends":
             continue
         try:
-            found[name] = (d.getVar(name), d.getVarFlags(name))
+            # An object shows its address, which is another one in a copy.
+            found[name] = re.sub(r" at 0x\w+", "", repr((d.getVar(name), d.getVarFlags(name))))
         except _ALLOWED as error:
             found[name] = type(error).__name__
             render(error.diagnostics[0]) if isinstance(error, HadronbakeError) and error.diagnostics else None

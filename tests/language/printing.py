@@ -9,6 +9,18 @@ from hadronbake.diagnostics import Location
 from hadronbake.language import statements as st
 
 NOWHERE = Location("")
+KEYWORDS = (
+    "addtask",
+    "deltask",
+    "addhandler",
+    "inherit",
+    "inherit_defer",
+    "EXPORT_FUNCTIONS",
+    "export",
+    "unset",
+    "include",
+    "require",
+)
 
 
 def written(statement: st.Statement) -> str:
@@ -19,7 +31,9 @@ def written(statement: st.Statement) -> str:
             flag = f"[{statement.flag}]" if statement.flag is not None else ""
             # The quote must not be inside exactly once.
             quote = "'" if statement.value.count('"') == 1 else '"'
-            return f"{export}{statement.name}{flag} {statement.operator} {quote}{statement.value}{quote}\n"
+            # A keyword is a name only where nothing comes between it and the operator.
+            blank = "" if statement.name in KEYWORDS else " "
+            return f"{export}{statement.name}{flag}{blank}{statement.operator} {quote}{statement.value}{quote}\n"
         case st.Export():
             return f"export {statement.name}\n"
         case st.Unset():

@@ -1,0 +1,4 @@
+#
+inherit= "armv8m-main"
+ cpan-base perlnative
+

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from hadronbake.datastore.embedded.parsing import vars_from_file
 from hadronbake.datastore.store import DataStore
 from hadronbake.metadata.layers import Layer, RecipeFile, RecipeFiles, layer_of
+from hadronbake.metadata.recipe import in_configuration
 from hadronbake.metadata.workspace import Workspace
 
 
@@ -68,13 +69,13 @@ class LayerRow(BaseModel):
 
 
 def recipe_rows(workspace: Workspace) -> tuple[RecipeRow, ...]:
-    """All recipes with their variants, by name and version."""
+    """All recipes with their variants, by name and version; those of further configurations, as ``mc:NAME:…``, behind the others."""
     rows = []
     for recipe in workspace.recipes.values():
         versions = workspace.providers.versions(recipe.pn) if recipe.skipped is None else []
         rows.append(
             RecipeRow(
-                name=recipe.pn,
+                name=in_configuration(recipe.mc, recipe.pn),
                 version=f"{recipe.pe}:{recipe.pv}" if recipe.pe else recipe.pv,
                 kind=recipe.kind,
                 variant=recipe.variant,
@@ -86,7 +87,8 @@ def recipe_rows(workspace: Workspace) -> tuple[RecipeRow, ...]:
                 skipped=recipe.skipped,
             )
         )
-    return tuple(sorted(rows, key=lambda row: (row.name, row.version, row.file)))
+    own = sorted(rows, key=lambda row: (row.name, row.version, row.file))
+    return (*own, *(row for other in workspace.others.values() for row in recipe_rows(other)))
 
 
 def layer_rows(layers: Iterable[Layer], files: RecipeFiles, d: DataStore) -> tuple[LayerRow, ...]:

@@ -163,18 +163,24 @@ def _of_recipes(
 def tasks(workspace: Workspace, targets: Iterable[str]) -> Network:
     """The tasks that a build of the targets would have. Raises HadronbakeError as the build would."""
     providers = workspace.providers
+    recipes = workspace.everywhere()
+    others = {
+        mc: planned.Names(own.providers.resolve, own.providers.resolve_runtime, own.providers.preferences.assumed)
+        for mc, own in workspace.others.items()
+    }
     graph = planned.build(
-        workspace.recipes,
+        recipes,
         providers.resolve,
         providers.resolve_runtime,
         tuple(targets),
         assumed=providers.preferences.assumed,
+        others=others,
     )
     nodes = {}
     edges = []
     for label in graph.order:
         node = graph.nodes[label]
-        recipe = workspace.recipes[node.recipe]
+        recipe = recipes[node.recipe]
         nodes[label] = Node(name=label, version=recipe.pv, file=recipe.file)
         for dep in node.deps:
             why = (

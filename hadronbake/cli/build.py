@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
 def build(
     targets: Annotated[
-        list[str], typer.Argument(help="Recipes, names they provide, or RECIPE:TASK.", show_default=False)
+        list[str],
+        typer.Argument(
+            help="Recipes, names they provide, or RECIPE:TASK; of another configuration mc:NAME:RECIPE.",
+            show_default=False,
+        ),
     ],
     task: Annotated[str | None, typer.Option("-c", "--cmd", help="The task to run instead of do_build.")] = None,
     dry_run: Annotated[bool, typer.Option("-n", "--dry-run", help="Say what would run, and run nothing.")] = False,
@@ -48,8 +52,9 @@ def build(
         reporter.close()
         workspace.close()
         # Which of several providers was taken without anybody's choice.
-        for warning in workspace.providers.warnings:
-            say(render(warning))
+        for own in (workspace, *workspace.others.values()):
+            for warning in own.providers.warnings:
+                say(render(warning))
     if dry_run:
         for line in plan_lines(result):
             print(line)
@@ -77,9 +82,10 @@ def make_reporter(as_json: bool) -> Reporter:
 def origin_of(workspace: Workspace) -> Origin:
     """What a build needs of a workspace."""
     from hadronbake.execution.build import Origin
+    from hadronbake.planning.graph import Names
 
     return Origin(
-        recipes=workspace.recipes,
+        recipes=workspace.everywhere(),
         build_time=workspace.providers.resolve,
         run_time=workspace.providers.resolve_runtime,
         assumed=workspace.providers.preferences.assumed,
@@ -87,6 +93,10 @@ def origin_of(workspace: Workspace) -> Origin:
         payload=workspace.payload,
         inputs=workspace.inputs,
         flags=workspace.configuration.getVarFlags,
+        others={
+            mc: Names(own.providers.resolve, own.providers.resolve_runtime, own.providers.preferences.assumed)
+            for mc, own in workspace.others.items()
+        },
     )
 
 

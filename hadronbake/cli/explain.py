@@ -15,6 +15,7 @@ from hadronbake.cli.build import origin_of
 from hadronbake.cli.inspect import BuildDirectory, Json
 from hadronbake.cli.opening import build_directory, open_workspace
 from hadronbake.diagnostics import HadronbakeError, Location
+from hadronbake.metadata.recipe import in_configuration
 
 if TYPE_CHECKING:
     from hadronbake.datastore.store import DataStore
@@ -46,7 +47,7 @@ def placed(causes: Iterable[Cause], workspace: Workspace) -> list[Cause]:
     from hadronbake.authoring.story import change, story
 
     stores: dict[str, DataStore] = {}
-    owners = {recipe.pn: recipe.id for recipe in workspace.recipes.values()}
+    owners = {in_configuration(recipe.mc, recipe.pn): key for key, recipe in workspace.everywhere().items()}
     found = []
     for cause in causes:
         owner = owners.get(cause.task.rpartition(":")[0])

@@ -15,6 +15,7 @@ import typer
 
 from hadronbake.cli.opening import build_directory, open_workspace
 from hadronbake.diagnostics import HadronbakeError, closest
+from hadronbake.metadata.recipe import split_configuration
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -31,8 +32,22 @@ Json = Annotated[bool, typer.Option("--json", help="Write JSON.")]
 
 
 def find_recipe(workspace: Workspace, name: str) -> Recipe:
-    """The recipe that provides a name, as a build would choose it. Raises HadronbakeError."""
-    return workspace.recipes[workspace.providers.resolve(name)]
+    """The recipe that provides a name (in another configuration: ``mc:NAME:…``), as a build would choose it. Raises HadronbakeError."""
+    mc, rest = split_configuration(name)
+    if mc and mc not in workspace.others:
+        raise no_configuration(mc, workspace.configuration)
+    own = workspace.others.get(mc, workspace)
+    return own.recipes[own.providers.resolve(rest)]
+
+
+def no_configuration(mc: str, d: DataStore) -> HadronbakeError:
+    there = (d.getVar("BBMULTICONFIG") or "").split()
+    near = closest(mc, there)
+    return HadronbakeError.of(
+        "HBC111",
+        f"there is no configuration '{mc}'",
+        hint=f"did you mean '{near}'?" if near else f"BBMULTICONFIG names: {' '.join(there) or 'none'}",
+    )
 
 
 def parse(
@@ -50,6 +65,8 @@ def parse(
     started = time.monotonic()
     workspace = open_workspace(build_directory(build_dir), all_tasks=tasks)
     found = workspace.statistics
+    for other in workspace.others.values():
+        found = found.with_others(other.statistics)
     seconds = time.monotonic() - started
     if as_json:
         values = {name: getattr(found, name) for name in ("parsed", "cached", "masked", "targets", "skipped", "later")}
@@ -107,7 +124,10 @@ def as_array(rows: Iterable[BaseModel]) -> str:
 
 def show(
     recipe: Annotated[
-        str | None, typer.Argument(help="A recipe, or another name that is provided; none: the configuration.")
+        str | None,
+        typer.Argument(
+            help="A recipe, or another name that is provided; mc:NAME:… in another configuration; none: the configuration."
+        ),
     ] = None,
     variables: Annotated[list[str] | None, typer.Argument(help="Variables; without any, all of them.")] = None,
     build_dir: BuildDirectory = None,
@@ -137,11 +157,17 @@ def show(
 
 def store_of(topdir: Path, recipe: str | None, variables: list[str]) -> tuple[str, DataStore, list[str]]:
     """Whose store it is, the store with its history, and the variables wanted. A name in capitals is no recipe."""
-    from hadronbake.metadata.configuration import read_configuration
+    from hadronbake.metadata.configuration import read_again_tracking, read_configuration, read_others
 
     if recipe is None or re.fullmatch(r"[A-Z][A-Z0-9_]*(:.*)?", recipe):
         configuration = read_configuration(topdir, os.environ, tracking=True)
         return "the configuration", configuration.d, [*([recipe] if recipe else []), *variables]
+    if (named := re.fullmatch(r"(?:mc|multiconfig):([^:]*)", recipe)) is not None:
+        default = read_configuration(topdir, os.environ, tracking=True)
+        others = {"": default, **read_others(default)}
+        if named[1] not in others:
+            raise no_configuration(named[1], default.d)
+        return f"the configuration {named[1]}".rstrip(), read_again_tracking(others[named[1]]).d, variables
     workspace = open_workspace(topdir, quiet=True)
     return recipe, workspace.datastore(find_recipe(workspace, recipe).id, history=True), variables
 

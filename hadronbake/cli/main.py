@@ -36,16 +36,18 @@ def options(
 
 def register() -> None:
     """Add the commands of each family; their imports are inside the functions that need them."""
-    from hadronbake.cli import authoring, build, cache, editor, explain, inspect, keys, machine
+    from hadronbake.cli import authoring, build, cache, editor, environment, explain, inspect, keys, machine
 
-    for module in (build, inspect, explain, authoring, cache, keys, machine, editor):
+    for module in (build, inspect, environment, explain, authoring, cache, keys, machine, editor):
         module.register(app)
 
 
 def with_default_command(arguments: list[str], commands: set[str]) -> list[str]:
-    """Put ``build`` before arguments that begin with a target or with an option of ``build``."""
+    """Put ``build`` before arguments that begin with a target or with an option of ``build``; ``environment`` before those with ``-e``."""
     if not arguments or arguments[0] in commands or arguments[0] in ("-h", "--help", "--version"):
         return arguments
+    if "-e" in arguments:
+        return ["environment", *(item for item in arguments if item != "-e")]
     return ["build", *arguments]
 
 

@@ -20,10 +20,14 @@ def say(text: str) -> None:
 
 
 def build_directory(given: Path | None) -> Path:
-    """The build directory: the one given, the one that we are in or that is beside us as ``build``, or a new ``build``."""
+    """The build directory: the one given, the one that we are in or that is beside us as ``build``, or a new ``build``. With BBPATH in
+    the environment, which says where the configuration is, it is the directory that we are in."""
     from hadronbake.metadata.template import find_build_directory, make_build_directory
 
-    topdir = given if given is not None else find_build_directory(Path.cwd()) or Path.cwd() / "build"
+    found = given if given is not None else find_build_directory(Path.cwd())
+    if found is None and os.environ.get("BBPATH"):
+        return Path.cwd()
+    topdir = found or Path.cwd() / "build"
     written = make_build_directory(topdir)
     if written:
         say(

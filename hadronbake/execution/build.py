@@ -36,7 +36,8 @@ from hadronbake.reporting import events
 @dataclass(frozen=True, slots=True)
 class Origin:
     """What a build asks of the metadata. ``build_time`` and ``run_time``: the id of the recipe that provides a name, or an
-    error; ``assumed``: names that the host provides; ``variable`` and ``flags``: a variable of the base configuration."""
+    error; ``assumed``: names that the host provides; ``variable`` and ``flags``: a variable of the base configuration;
+    ``others``: the names of the further configurations, whose recipes are among ``recipes`` too."""
 
     recipes: Mapping[str, Recipe]
     build_time: Callable[[str], str | None]
@@ -46,6 +47,7 @@ class Origin:
     payload: Callable[[str, str], TaskPayload]
     inputs: Callable[[str], RecipeInputs]
     flags: Callable[[str], Mapping[str, str] | None]
+    others: Mapping[str, graph.Names] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +181,9 @@ def explain(target: str, origin: Origin) -> tuple[str, list[why.Cause], bool]:
 def make_graph(request: BuildRequest, origin: Origin) -> graph.TaskGraph:
     """The task graph of a request. Raises HadronbakeError."""
     task = graph.task_name(request.task or origin.variable("BB_DEFAULT_TASK") or "build")
-    return graph.build(origin.recipes, origin.build_time, origin.run_time, request.targets, task, origin.assumed)
+    return graph.build(
+        origin.recipes, origin.build_time, origin.run_time, request.targets, task, origin.assumed, origin.others
+    )
 
 
 def open_store(origin: Origin) -> SharedStore:

@@ -46,6 +46,7 @@ from hadronbake.execution.scheduler import Kind as JobKind
 from hadronbake.execution.stall import Stall, activity, waiting
 from hadronbake.execution.worker import Order, Worker, tail
 from hadronbake.metadata.recipe import Recipe, RecipeInputs, TaskPayload
+from hadronbake.planning.graph import Node
 from hadronbake.planning.hashes import recorded_inputs
 from hadronbake.planning.plan import Job, Plan
 from hadronbake.reporting import events
@@ -380,7 +381,7 @@ class Engine:
             kind="native" if recipe.variables.get("HB_HOST_HEADERS") == "1" else recipe.kind,
             taskhash=self.plan.taskhash[job.label],
             sysroot={nodes[label].pn: records[label].tree for label in node.sysroot if nodes[label].recorded},
-            inputs={f"{nodes[label].pn}/{nodes[label].task.name}": records[label].tree for label in node.inputs},
+            inputs={_input_path(node, label): records[label].tree for label in node.inputs},
             wipe=wipe,
         )
 
@@ -446,6 +447,11 @@ class Engine:
 
     async def _thread(self, function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
         return await self._loop.run_in_executor(self._threads, partial(function, *arguments, **named))
+
+
+def _input_path(node: Node, label: str) -> str:
+    """Where below ``/hb/inputs`` a task sees the tree of another: PN/task, in other configurations mc/NAME/PN/task."""
+    return node.relative(label).replace("mc::", "mc:default:").replace(":", "/")
 
 
 _MENDED = {

@@ -151,9 +151,9 @@ class Worker:
             record = self.store.add_record(
                 Record(
                     taskhash=order.taskhash,
-                    task=node.label,
+                    task=node.shared_label,
                     outhash=outhash,
-                    unihash=self.store.equivalent(node.label, outhash) or order.taskhash,
+                    unihash=self.store.equivalent(node.shared_label, outhash) or order.taskhash,
                     tree=tree.digest,
                     inputs=self.store.put_blob(content.encode()),
                     log=self.store.put_blob(self.log_path(node).read_bytes()),

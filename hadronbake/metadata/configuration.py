@@ -29,7 +29,8 @@ _IGNORED = frozenset({"__depends", "__base_depends", "__included", "BB_ORIGENV",
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """What every recipe starts from: a copy of ``d``. ``digest`` covers all of it, and the files it was read from.
+    """What every recipe starts from: a copy of ``d``. ``digest`` covers all of it, and the files it was read from. ``mc``: its name in
+    BBMULTICONFIG; "": it is the default one.
 
     ``environment``: what was let through; ``original``: all of it, and what was read of that. ``options``: the files of ``-r`` and ``-R``.
     """
@@ -40,6 +41,7 @@ class Configuration:
     environment: Mapping[str, str]
     original: OriginalEnvironment
     options: tuple[Sequence[str], Sequence[str]]
+    mc: str
     handlers: Mapping[str, Any]
     digest: str
 
@@ -48,8 +50,36 @@ def read_again_tracking(known: Configuration) -> Configuration:
     """The same configuration, with the history of every variable."""
     prefiles, postfiles = known.options
     return read_configuration(
-        Path(known.topdir), known.original.environ, prefiles=prefiles, postfiles=postfiles, tracking=True
+        Path(known.topdir), known.original.environ, prefiles=prefiles, postfiles=postfiles, tracking=True, mc=known.mc
     )
+
+
+def read_others(known: Configuration) -> dict[str, Configuration]:
+    """The further configurations that BBMULTICONFIG names, each from the same files with BB_CURRENT_MC set to its name.
+
+    Fires MultiConfigParsed once they are all there. Raises HadronbakeError.
+    """
+    names = list(dict.fromkeys((known.d.getVar("BBMULTICONFIG") or "").split()))
+    for name in names:
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.+-]*", name):
+            raise HadronbakeError.of(
+                "HBM028",
+                f"BBMULTICONFIG names {name}, which can't be the name of a configuration",
+                known.d.origin("BBMULTICONFIG"),
+                hint="it must not begin with a digit, and is made of letters, digits and the characters _ . + -",
+            )
+    if not names:
+        return {}
+    prefiles, postfiles = known.options
+    topdir, environ = Path(known.topdir), known.original.environ
+    others = {
+        name: read_configuration(topdir, environ, prefiles=prefiles, postfiles=postfiles, mc=name) for name in names
+    }
+    events.set_handlers(dict(known.handlers))
+    with only_environment(known.environment):
+        stores = {"": known.d, **{name: other.d for name, other in others.items()}}
+        events.fire(events.MultiConfigParsed(stores), known.d)
+    return others
 
 
 def read_configuration(
@@ -59,8 +89,9 @@ def read_configuration(
     prefiles: Sequence[str] = (),
     postfiles: Sequence[str] = (),
     tracking: bool = False,
+    mc: str = "",
 ) -> Configuration:
-    """Read the configuration of the build directory ``topdir``.
+    """Read the configuration of the build directory ``topdir``, the default one or that of the name ``mc``.
 
     Raises HadronbakeError: all syntax errors of all files at once, or else the first other error.
     """
@@ -69,13 +100,13 @@ def read_configuration(
     original = OriginalEnvironment(environ)
     with only_environment(environment):
         events.set_handlers({})
-        d = _read(topdir, environment, original, prefiles, postfiles, tracking)
+        d = _read(topdir, environment, original, prefiles, postfiles, tracking, mc)
         for _ in range(_REPARSES):
             events.fire(events.ConfigParsed(), d)
             if d.getVar("BB_INVALIDCONF", False) is not True:
                 break
             events.set_handlers({})
-            d = _read(topdir, environment, original, prefiles, postfiles, tracking)
+            d = _read(topdir, environment, original, prefiles, postfiles, tracking, mc)
         else:
             raise HadronbakeError.of("HBM001", f"the configuration was invalidated {_REPARSES} times: giving up")
         layers = read_layers(d)
@@ -84,7 +115,7 @@ def read_configuration(
         d.setVar("__depends", ParseDependencies())
         d.setVar("__included", ())
         options = (prefiles, postfiles)
-        return Configuration(str(topdir), d, layers, environment, original, options, events.get_handlers(), digest)
+        return Configuration(str(topdir), d, layers, environment, original, options, mc, events.get_handlers(), digest)
 
 
 def _read(
@@ -94,6 +125,7 @@ def _read(
     prefiles: Sequence[str],
     postfiles: Sequence[str],
     tracking: bool,
+    mc: str,
 ) -> DataStore:
     forget_modules()
     d = DataStore()
@@ -104,7 +136,7 @@ def _read(
     for name, value in environment.items():
         d.setVar(name, value, op="from env", file="environment", line=0)
     d.setVar("BB_ORIGENV", original)
-    d.setVar("BB_CURRENT_MC", "")
+    d.setVar("BB_CURRENT_MC", mc)
     d.setVar("TOPDIR", str(topdir))
     d.setVar("HADRONBAKE_DIR", str(PROJECT))
     with collecting_syntax_errors():

@@ -171,10 +171,12 @@ def engine_digest() -> str:
 
 
 class ParseCache:
-    """Opened on a directory, made if missing. A broken cache is removed, said once to ``report``, and begun anew."""
+    """Opened on a directory, made if missing. A broken cache is removed, said once to ``report``, and begun anew. Each configuration
+    of BBMULTICONFIG (``mc``) has a table of its own in it."""
 
-    def __init__(self, directory: Path, report: Callable[[str], None]) -> None:
+    def __init__(self, directory: Path, report: Callable[[str], None], mc: str = "") -> None:
         self.directory = directory
+        self._table = f"{_TABLE}:{mc}" if mc else _TABLE
         self._report = report
         self._cache = self._open()
 
@@ -247,7 +249,7 @@ class ParseCache:
 
     def load(self, key: str, environ: Mapping[str, str]) -> dict[str, Entry]:
         """The entries by path that were saved under this key and still hold in this environment; none for another key."""
-        data = self._get(_TABLE)
+        data = self._get(self._table)
         if data is None:
             return {}
         try:
@@ -290,6 +292,6 @@ class ParseCache:
             )
         body = pickle.dumps((list(numbers), rows), pickle.HIGHEST_PROTOCOL)
         try:
-            self._cache.set(_TABLE, (key, body))
+            self._cache.set(self._table, (key, body))
         except (sqlite3.Error, OSError, diskcache.Timeout) as error:
             self._report(f"the parse cache {self.directory} cannot be written: {error}")

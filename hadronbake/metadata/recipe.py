@@ -33,6 +33,7 @@ class Task:
     """One task of one recipe. Flags are expanded. Names of tasks have the prefix ``do_``.
 
     ``parents``: tasks of the same recipe that come first. ``depends``: (provider name, task) from flag ``depends``.
+    ``mcdepends``: (configuration that it holds in, configuration of the other task, provider name there, its task).
     ``sysroot_depends``: provider names whose sysroots (with closure) the task sees at ``/hb/sysroot`` and ``/hb/native``.
     ``outputs``: directories below ``/hb/work`` (relative) whose content is recorded (flag ``sstate-inputdirs``); a task
     without outputs is a work task: it runs when a recorded task after it must run.
@@ -50,6 +51,7 @@ class Task:
     rdeptask: tuple[str, ...] = ()
     recrdeptask: tuple[str, ...] = ()
     recideptask: tuple[str, ...] = ()
+    mcdepends: tuple[tuple[str, str, str, str], ...] = ()
     sysroot_depends: tuple[str, ...] = ()
     files: tuple[FileInput, ...] = ()
     outputs: tuple[str, ...] = ()
@@ -63,7 +65,8 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """``id`` is ``FILE`` or ``virtual:<variant>:FILE``, as BitBake writes it."""
+    """``id`` is ``FILE`` or ``virtual:<variant>:FILE``, as BitBake writes it; ``mc:<mc>:`` comes before it where the recipe was read
+    with the configuration ``mc`` of BBMULTICONFIG."""
 
     id: str
     file: str
@@ -86,6 +89,21 @@ class Recipe:
     tasks: Mapping[str, Task]
     skipped: str | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
+    mc: str = ""
+
+
+def in_configuration(mc: str, name: str) -> str:
+    """``mc:<mc>:<name>``, as a name of another configuration is written; the name itself for the default one."""
+    return f"mc:{mc}:{name}" if mc else name
+
+
+def split_configuration(name: str) -> tuple[str, str]:
+    """The configuration that a name (of a target, a recipe or a task) is of, "" for the default one, and the name in it."""
+    for prefix in ("mc:", "multiconfig:"):
+        if name.startswith(prefix) and ":" in name[len(prefix) :]:
+            mc, _, rest = name[len(prefix) :].partition(":")
+            return mc, rest
+    return "", name
 
 
 @dataclass(frozen=True, slots=True)

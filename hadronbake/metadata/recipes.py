@@ -17,7 +17,15 @@ from hadronbake.datastore.store import DataStore
 from hadronbake.diagnostics import Diagnostic, HadronbakeError, Location
 from hadronbake.metadata.hostpaths import find_leaks
 from hadronbake.metadata.layers import RecipeFile
-from hadronbake.metadata.recipe import FileInput, HashInput, Recipe, RecipeInputs, RecipeKind, Task
+from hadronbake.metadata.recipe import (
+    FileInput,
+    HashInput,
+    Recipe,
+    RecipeInputs,
+    RecipeKind,
+    Task,
+    in_configuration,
+)
 from hadronbake.metadata.variants import Variant
 
 _SHOWN = ("SUMMARY", "DESCRIPTION", "LICENSE", "SECTION", "HOMEPAGE", "HB_HOST_HEADERS")
@@ -31,8 +39,8 @@ class Finished:
     refusals: tuple[Diagnostic, ...] = ()
 
 
-def recipe_id(path: str, variant: str) -> str:
-    return f"virtual:{variant}:{path}" if variant else path
+def recipe_id(path: str, variant: str, mc: str = "") -> str:
+    return in_configuration(mc, f"virtual:{variant}:{path}" if variant else path)
 
 
 def make_recipe(
@@ -76,8 +84,9 @@ def _head(variant: Variant, file: RecipeFile, tasks: Mapping[str, Task]) -> Reci
         return tuple(dict.fromkeys((text(name) or "").split()))
 
     packages = words("PACKAGES")
+    mc = text("BB_CURRENT_MC") or ""
     return Recipe(
-        id=recipe_id(file.path, variant.name),
+        id=recipe_id(file.path, variant.name, mc),
         file=file.path,
         variant=variant.name,
         layer=file.layer,
@@ -98,6 +107,7 @@ def _head(variant: Variant, file: RecipeFile, tasks: Mapping[str, Task]) -> Reci
         tasks=tasks,
         skipped=variant.skipped,
         variables={name: value for name in _SHOWN if (value := text(name))},
+        mc=mc,
     )
 
 
@@ -179,6 +189,7 @@ def _task(name: str, basehash: str, d: DataStore, file: RecipeFile, dependencies
         rdeptask=words("rdeptask"),
         recrdeptask=words("recrdeptask"),
         recideptask=words("recideptask"),
+        mcdepends=_across(name, words("mcdepends"), d),
         sysroot_depends=words("sysroot-depends"),
         files=tuple(unique[key] for key in sorted(unique)),
         outputs=tuple(_below(name, "sstate-inputdirs", path, "WORKDIR", d) for path in words("sstate-inputdirs")),
@@ -204,6 +215,23 @@ def _pairs(task: str, flag: str, entries: tuple[str, ...], d: DataStore) -> tupl
             )
         pairs.append((name, other))
     return tuple(pairs)
+
+
+def _across(task: str, entries: tuple[str, ...], d: DataStore) -> tuple[tuple[str, str, str, str], ...]:
+    """``mc:FROM:TO:NAME:TASK`` words: in configuration FROM, the task comes after TASK of NAME in configuration TO."""
+    found = []
+    for entry in entries:
+        parts = entry.split(":")
+        if len(parts) != 5 or parts[0] not in ("mc", "multiconfig") or not parts[3] or not parts[4]:
+            raise HadronbakeError.of(
+                "HBM048",
+                f"{task}[mcdepends] holds {entry}",
+                d.origin(task),
+                hint='write mc:FROM:TO:RECIPE:TASK, for instance "mc::installer:core-image:do_image"; '
+                "an empty FROM or TO is the default configuration",
+            )
+        found.append((parts[1], parts[2], parts[3], parts[4]))
+    return tuple(found)
 
 
 def _below(task: str, flag: str, path: str, top: str, d: DataStore) -> str:

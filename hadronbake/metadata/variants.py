@@ -50,6 +50,7 @@ def parse_recipe(
     d.setVar("__depends", dependencies)
     d.setVar("__included", ())
     d.setVar("__bbclasstype", "recipe")
+    d.setVar("__BBMULTICONFIG", d.getVar("BB_CURRENT_MC", False) or "")
     d.setVar("FILE_LAYERNAME", file.layer)
     d.setVar("__BB_RECIPE_FILE", file.path)
     d.setVar("__BBAPPEND", " ".join(file.appends))

@@ -12,14 +12,14 @@ from threading import RLock
 from hadronbake.datastore import evaluator
 from hadronbake.datastore.store import DataStore
 from hadronbake.diagnostics import Diagnostic, HadronbakeError, Severity, closest, render
-from hadronbake.metadata.configuration import Configuration, read_again_tracking, read_configuration
+from hadronbake.metadata.configuration import Configuration, read_again_tracking, read_configuration, read_others
 from hadronbake.metadata.foreigncode import contained
 from hadronbake.metadata.layers import Layer, RecipeFile, collect_files, dangling_appends
 from hadronbake.metadata.parsecache import Entry, ParseCache, TasksLater, engine_digest, pack_recipe
 from hadronbake.metadata.parsing import Messages, WorkedOut, explain, finalised, parse_all, work_out
 from hadronbake.metadata.payloads import make_payload
 from hadronbake.metadata.providers import Providers, preferences_of
-from hadronbake.metadata.recipe import Recipe, RecipeInputs, Task, TaskPayload
+from hadronbake.metadata.recipe import Recipe, RecipeInputs, Task, TaskPayload, split_configuration
 from hadronbake.metadata.recipes import make_inputs
 from hadronbake.metadata.variants import Variant
 
@@ -41,6 +41,10 @@ class Statistics:
     skipped: int
     later: int
 
+    def with_others(self, other: Statistics) -> Statistics:
+        """The sums."""
+        return Statistics(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
+
 
 def _nothing(*_: object) -> None:
     pass
@@ -48,7 +52,8 @@ def _nothing(*_: object) -> None:
 
 class Workspace:
     """Made by :meth:`open`. Everything in it is as it was then; what is asked for later (``datastore``, ``payload``) is made
-    from the files as they are then, which must not have changed meanwhile."""
+    from the files as they are then, which must not have changed meanwhile. ``others``: the same for each configuration that
+    BBMULTICONFIG names; what is asked of a recipe by its id goes to the one that has it."""
 
     def __init__(
         self,
@@ -64,6 +69,7 @@ class Workspace:
         report: Callable[[str], None],
     ) -> None:
         self.base = base
+        self.others: Mapping[str, Workspace] = {}
         self.recipes = {
             name: replace(recipe, tasks=TasksLater(partial(self._work_out, name)))
             if isinstance(recipe.tasks, TasksLater)
@@ -104,20 +110,62 @@ class Workspace:
         With ``all_tasks`` the tasks of all recipes are worked out too, and what is wrong in them is found.
         """
         topdir = topdir.absolute()
-        cache = ParseCache(topdir / "cache" / "parse", report)
-        evaluator.set_reader(cache.read_statements)
+        caches: dict[str, ParseCache] = {}
+        caches[""] = ParseCache(topdir / "cache" / "parse", report)
+        evaluator.set_reader(caches[""].read_statements)
         evaluator.warnings.clear()
         with Messages() as messages, contained():
             try:
                 base = read_configuration(topdir, environ, prefiles=prefiles, postfiles=postfiles)
+                bases = {"": base, **read_others(base)}
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:
+                before = [item for item in messages.found if item.severity is Severity.ERROR]
+                raise HadronbakeError(*before, *explain(error, str(topdir / "conf/bblayers.conf"))) from error
+        said = [*evaluator.warnings, *messages.found]
+        read: dict[str, Workspace] = {}
+        wrong: list[Diagnostic] = []
+        for mc, own in bases.items():
+            cache = caches.get(mc) or ParseCache(topdir / "cache" / "parse", report, mc)
+            try:
+                read[mc] = cls._open(own, said, cache, report, progress, processes, lenient, all_tasks)
+            except HadronbakeError as error:
+                wrong.extend(error.diagnostics)
+            said = []
+        if wrong:
+            raise HadronbakeError(*dict.fromkeys(wrong))
+        workspace = read.pop("")
+        workspace.others = read
+        workspace.diagnostics = tuple(
+            dict.fromkeys(item for own in (workspace, *read.values()) for item in own.diagnostics)
+        )
+        return workspace
+
+    @classmethod
+    def _open(
+        cls,
+        base: Configuration,
+        said: list[Diagnostic],
+        cache: ParseCache,
+        report: Callable[[str], None],
+        progress: Callable[[int, int], None],
+        processes: int | None,
+        lenient: bool,
+        all_tasks: bool,
+    ) -> Workspace:
+        """The recipes of one configuration."""
+        evaluator.warnings.clear()
+        with Messages() as messages, contained():
+            try:
                 found = collect_files(base.d, base.layers)
                 dangling = dangling_appends(found, base.d)
             except KeyboardInterrupt:
                 raise
             except BaseException as error:
                 before = [item for item in messages.found if item.severity is Severity.ERROR]
-                raise HadronbakeError(*before, *explain(error, str(topdir / "conf/bblayers.conf"))) from error
-        said = [*evaluator.warnings, *messages.found, *found.warnings]
+                raise HadronbakeError(*before, *explain(error, f"{base.topdir}/conf/bblayers.conf")) from error
+        said = [*said, *evaluator.warnings, *messages.found, *found.warnings]
         evaluator.warnings.clear()
         if dangling is not None:
             if dangling.severity is Severity.ERROR and not lenient:
@@ -156,12 +204,24 @@ class Workspace:
     def layers(self) -> tuple[Layer, ...]:
         return self.base.layers
 
+    def everywhere(self) -> Mapping[str, Recipe]:
+        """The recipes of all configurations by id."""
+        return {**self.recipes, **{key: recipe for own in self.others.values() for key, recipe in own.recipes.items()}}
+
+    def of(self, recipe_id: str) -> Workspace:
+        """The one of these that has the recipe, or would have it."""
+        return self.others.get(split_configuration(recipe_id)[0], self) if self.others else self
+
     def file(self, recipe_id: str) -> RecipeFile:
         """The recipe's file, with its layer and its appends."""
+        if (other := self.of(recipe_id)) is not self:
+            return other.file(recipe_id)
         return self._files[self._recipe(recipe_id).file]
 
     def inputs(self, recipe_id: str) -> RecipeInputs:
         """What the basehashes of the recipe's tasks cover. Raises HadronbakeError."""
+        if (other := self.of(recipe_id)) is not self:
+            return other.inputs(recipe_id)
         known = self._inputs.get(recipe_id)
         if known is None:
             recipe, d = self._recipe(recipe_id), self.datastore(recipe_id)
@@ -174,6 +234,8 @@ class Workspace:
 
     def datastore(self, recipe_id: str, *, history: bool = False) -> DataStore:
         """The finalised datastore of a recipe; with ``history`` every operation on every variable is recorded in it."""
+        if (other := self.of(recipe_id)) is not self:
+            return other.datastore(recipe_id, history=history)
         recipe = self._recipe(recipe_id)
         if history:
             return finalised(self.file(recipe_id), read_again_tracking(self.base), recipe.variant)
@@ -191,6 +253,8 @@ class Workspace:
 
     def close(self) -> None:
         """Keep in the cache what was worked out since."""
+        for other in self.others.values():
+            other.close()
         if self._worked_out:
             for path, done in self._worked_out.items():
                 self._entries[path] = _with_tasks(self._entries[path], done)

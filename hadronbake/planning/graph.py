@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hadronbake.diagnostics import Diagnostic, HadronbakeError, Location, closest
-from hadronbake.metadata.recipe import Recipe, Task
+from hadronbake.metadata.recipe import Recipe, Task, in_configuration, split_configuration
 
 SYSROOT_TASK = "do_populate_sysroot"
 
@@ -20,9 +20,19 @@ Lookup = Callable[[str], str | None]
 
 
 @dataclass(frozen=True, slots=True)
+class Names:
+    """How names are found in one further configuration of BBMULTICONFIG; ``assumed``: those that the build host provides."""
+
+    build_time: Lookup
+    run_time: Lookup
+    assumed: Collection[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Node:
-    """One task of the graph. ``deps``: labels of all tasks before it, sorted. ``sysroot``: those whose trees make its
-    sysroots. ``inputs``: those of other recipes whose trees it sees below ``/hb/inputs``. ``own``: those of its own recipe."""
+    """One task of the graph. ``pn`` has ``mc:<mc>:`` before it where the recipe is one of the configuration ``mc``. ``deps``: labels of
+    all tasks before it, sorted. ``sysroot``: those whose trees make its sysroots. ``inputs``: those of other recipes whose trees it
+    sees below ``/hb/inputs``. ``own``: those of its own recipe."""
 
     label: str
     recipe: str
@@ -32,6 +42,19 @@ class Node:
     sysroot: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()
     own: tuple[str, ...] = ()
+    mc: str = ""
+
+    @property
+    def shared_label(self) -> str:
+        """The label without the name of the configuration: what is the same in two configurations is one thing in shared state."""
+        return self.relative(self.label)
+
+    def relative(self, label: str) -> str:
+        """A label as it is seen from this task's configuration: only those of other ones have a configuration's name."""
+        mc, rest = split_configuration(label)
+        if mc == self.mc:
+            return rest
+        return label if mc else f"mc::{label}"
 
     @property
     def recorded(self) -> bool:
@@ -68,7 +91,12 @@ class _Draft:
 
 
 def label_of(recipe: Recipe, task: str) -> str:
-    return f"{recipe.pn}:{task}"
+    return f"{qualified(recipe)}:{task}"
+
+
+def qualified(recipe: Recipe) -> str:
+    """PN, with ``mc:<mc>:`` before it if it is of another configuration than the default one."""
+    return in_configuration(recipe.mc, recipe.pn)
 
 
 def task_name(name: str) -> str:
@@ -82,33 +110,33 @@ def build(
     targets: Sequence[str],
     default_task: str = "do_build",
     assumed: Collection[str] = (),
+    others: Mapping[str, Names] | None = None,
 ) -> TaskGraph:
     """The graph of everything that ``targets`` (``PN``, ``PN:do_task``, or another name that is provided) need.
 
-    ``assumed``: names that the build host provides (ASSUME_PROVIDED). Raises HBP001 (nothing provides a name), HBP002 (no
-    such task), HBP003 (two recipes of one name), HBP004 (a cycle), all findings of one kind at once.
+    ``assumed``: names that the build host provides (ASSUME_PROVIDED). ``others``: the further configurations (BBMULTICONFIG), whose
+    targets have ``mc:<mc>:`` before them; ``mc:*:`` stands for all of them and the default one. Raises HBP001 (nothing provides a
+    name), HBP002 (no such task), HBP003 (two recipes of one name), HBP004 (a cycle), HBP005 (no such configuration), all findings of
+    one kind at once.
     """
-    return _Builder(recipes, build_time, run_time, frozenset(assumed)).build(targets, default_task)
+    names = {"": Names(build_time, run_time, frozenset(assumed)), **(others or {})}
+    return _Builder(recipes, names).build(targets, default_task)
 
 
 class _Builder:
-    def __init__(
-        self, recipes: Mapping[str, Recipe], build_time: Lookup, run_time: Lookup, assumed: frozenset[str]
-    ) -> None:
+    def __init__(self, recipes: Mapping[str, Recipe], names: Mapping[str, Names]) -> None:
         self.recipes = recipes
-        self.build_time = build_time
-        self.run_time = run_time
-        self.assumed = assumed
+        self.names = names
         self.drafts: dict[str, _Draft] = {}
         self.waiting: list[str] = []
         self.by_pn: dict[str, Recipe] = {}
         self.errors: dict[str, Diagnostic] = {}
-        self.build_cache: dict[str, Recipe | None] = {}
-        self.run_cache: dict[str, Recipe | None] = {}
+        self.found: dict[tuple[str, str, str], Recipe | None] = {}
         self.neighbours: dict[str, tuple[Recipe, ...]] = {}
 
     def build(self, targets: Sequence[str], default_task: str) -> TaskGraph:
-        wanted = [found for target in targets if (found := self.target(target, default_task)) is not None]
+        written = [name for target in targets for name in self.configurations(target)]
+        wanted = [found for target in written if (found := self.target(target, default_task)) is not None]
         recursive: set[str] = set()
         while True:
             while self.waiting:
@@ -133,15 +161,22 @@ class _Builder:
         order = self.sort(wanted)
         return TaskGraph({label: self.node(label) for label in order}, order, tuple(dict.fromkeys(wanted)))
 
+    def configurations(self, target: str) -> list[str]:
+        mc, name = split_configuration(target)
+        return [in_configuration(other, name) for other in sorted(self.names)] if mc == "*" else [target]
+
     def target(self, target: str, default_task: str) -> str | None:
-        name, task = target, default_task
-        if ":" in target:
-            front, _, back = target.rpartition(":")
+        mc, name = split_configuration(target)
+        if not self.known(mc, None):
+            return None
+        task = default_task
+        if ":" in name:
+            front, _, back = name.rpartition(":")
             if front and back and "/" not in back:
                 name, task = front, task_name(back)
-        recipe = self.provider(name, None, None)
+        recipe = self.provider(name, None, None, mc)
         if recipe is None:
-            if name in self.assumed:
+            if name in self.names[mc].assumed:
                 self.error(f"'{name}' is provided by the build host (ASSUME_PROVIDED); there is nothing to build", None)
             return None
         return self.add(recipe, task, f"the target {target}", recipe.tasks.get(task, None))
@@ -153,7 +188,7 @@ class _Builder:
             self.fail(
                 Diagnostic(
                     "HBP002",
-                    f"{recipe.pn} has no task {name}",
+                    f"{qualified(recipe)} has no task {name}",
                     Location(recipe.file),
                     hint=f"did you mean {near}?" if near else None,
                     notes=((None, f"wanted by {wanted_by}"),),
@@ -164,12 +199,12 @@ class _Builder:
 
     def ensure(self, recipe: Recipe, task: Task) -> str:
         label = label_of(recipe, task.name)
-        other = self.by_pn.setdefault(recipe.pn, recipe)
+        other = self.by_pn.setdefault(qualified(recipe), recipe)
         if other.id != recipe.id:
             self.fail(
                 Diagnostic(
                     "HBP003",
-                    f"two recipes of the name '{recipe.pn}' are needed by one build",
+                    f"two recipes of the name '{qualified(recipe)}' are needed by one build",
                     Location(recipe.file),
                     hint="choose one with PREFERRED_VERSION or PREFERRED_PROVIDER",
                     notes=((Location(other.file), "the other one"),),
@@ -207,6 +242,13 @@ class _Builder:
             self.linked(draft, self.depends(recipe), task.deptask, "[deptask]")
         if task.rdeptask:
             self.linked(draft, self.runtime_depends(recipe), task.rdeptask, "[rdeptask]")
+        for here, mc, name, wanted in task.mcdepends:
+            # A recipe may say what it needs in each configuration that it might be built in.
+            if here != recipe.mc or not self.known(mc, draft):
+                continue
+            other = self.provider(name, recipe, task, mc)
+            if other is not None and self.add(other, wanted, f"{label}[mcdepends]", other.tasks.get(wanted)):
+                self.link(draft, other, other.tasks[wanted], "[mcdepends]")
         for found in self.closure(recipe, task):
             self.link(draft, found, found.tasks[SYSROOT_TASK], "[sysroot-depends]")
             draft.sysroot.add(label_of(found, SYSROOT_TASK))
@@ -228,7 +270,8 @@ class _Builder:
                     reached[found.id] = found
                     pending.append(found)
         seen: set[str] = set()
-        stack = list(draft.deps)
+        # Other configurations have their own.
+        stack = [dep for dep in draft.deps if self.drafts[dep].recipe.mc == draft.recipe.mc]
         for name in draft.task.recideptask:
             if name in draft.recipe.tasks:
                 stack.append(self.ensure(draft.recipe, draft.recipe.tasks[name]))
@@ -237,7 +280,8 @@ class _Builder:
             if current not in seen:
                 seen.add(current)
                 reached.setdefault(self.drafts[current].recipe.id, self.drafts[current].recipe)
-                stack.extend(self.drafts[current].deps)
+                deps = self.drafts[current].deps
+                stack.extend(dep for dep in deps if self.drafts[dep].recipe.mc == draft.recipe.mc)
         reached.pop(draft.recipe.id, None)
         self.linked(draft, reached.values(), draft.task.recrdeptask, "[recrdeptask]")
 
@@ -274,50 +318,72 @@ class _Builder:
                         found[other.id] = other
         return list(found.values())
 
-    def provider(self, name: str, recipe: Recipe | None, task: Task | None) -> Recipe | None:
-        return self.find(name, recipe, task, self.build_time, self.build_cache, "PROVIDES", True)
+    def known(self, mc: str, wanted_by: _Draft | None) -> bool:
+        """Whether there is such a configuration; if not that is an error."""
+        if mc in self.names:
+            return True
+        near = closest(mc, self.names)
+        there = ", ".join(sorted(self.names.keys() - {""})) or "none"
+        missing = Diagnostic(
+            "HBP005",
+            f"there is no configuration '{mc}'",
+            hint=f"did you mean '{near}'?" if near else f"BBMULTICONFIG names: {there}",
+        )
+        by = (wanted_by.recipe, wanted_by.task) if wanted_by is not None else (None, None)
+        self.fail(self.required_by(missing, *by))
+        return False
+
+    def provider(self, name: str, recipe: Recipe | None, task: Task | None, mc: str | None = None) -> Recipe | None:
+        """``mc``: the configuration to look in; None: the recipe's own."""
+        if mc is None:
+            mc = recipe.mc if recipe is not None else ""
+        return self.find(name, recipe, task, mc, "PROVIDES", True)
 
     def runtime(self, name: str, recipe: Recipe, task: Task | None, needed: bool = True) -> Recipe | None:
-        return self.find(name, recipe, task, self.run_time, self.run_cache, "RPROVIDES", needed)
+        return self.find(name, recipe, task, recipe.mc, "RPROVIDES", needed)
 
     def find(
         self,
         name: str,
         recipe: Recipe | None,
         task: Task | None,
-        lookup: Lookup,
-        cache: dict[str, Recipe | None],
+        mc: str,
         what: str,
         needed: bool,
     ) -> Recipe | None:
-        if name in self.assumed:
+        names = self.names[mc]
+        if name in names.assumed:
             return None
-        if name not in cache:
+        lookup = names.build_time if what == "PROVIDES" else names.run_time
+        key = (what, mc, name)
+        about = f"{what} {in_configuration(mc, name)} "
+        if key not in self.found:
             try:
                 found = lookup(name)
-                cache[name] = self.recipes[found] if found is not None else None
+                self.found[key] = self.recipes[found] if found is not None else None
             except HadronbakeError as error:
                 if not needed:
                     return None
-                cache[name] = None
+                self.found[key] = None
                 for item in error.diagnostics:
-                    self.errors[f"{what} {name} {item.message}"] = self.required_by(item, recipe, task)
-        result = cache[name]
-        if result is None and needed and not any(key.startswith(f"{what} {name} ") for key in self.errors):
-            known = {alias for other in self.recipes.values() for alias in (other.pn, *other.provides)}
+                    self.errors[f"{about}{item.message}"] = self.required_by(item, recipe, task)
+        result = self.found[key]
+        if result is None and needed and not any(written.startswith(about) for written in self.errors):
+            there = [other for other in self.recipes.values() if other.mc == mc]
+            known = {alias for other in there for alias in (other.pn, *other.provides)}
             if what == "RPROVIDES":
-                known = {alias for other in self.recipes.values() for alias in (*other.packages, *other.rprovides)}
+                known = {alias for other in there for alias in (*other.packages, *other.rprovides)}
             near = closest(name, known)
             hint = f"did you mean '{near}'?" if near else "is the layer that has it in BBLAYERS?"
-            message = f"nothing {what} '{name}'"
-            self.errors[f"{what} {name} "] = self.required_by(Diagnostic("HBP001", message, hint=hint), recipe, task)
+            message = f"nothing {what} '{in_configuration(mc, name)}'"
+            self.errors[about] = self.required_by(Diagnostic("HBP001", message, hint=hint), recipe, task)
         return result
 
     def required_by(self, item: Diagnostic, recipe: Recipe | None, task: Task | None) -> Diagnostic:
         if recipe is None:
             return item
         where = task.location if task is not None and task.location is not None else Location(recipe.file)
-        note = f"required by {recipe.pn}" + (f":{task.name}" if task is not None else "")
+        note = f"required by {qualified(recipe)}" + (f":{task.name}" if task is not None else "")
         return Diagnostic(
             item.code,
             item.message,
@@ -347,12 +413,13 @@ class _Builder:
         return Node(
             label,
             draft.recipe.id,
-            draft.recipe.pn,
+            qualified(draft.recipe),
             draft.task,
             tuple(sorted(draft.deps)),
             tuple(sorted(draft.sysroot)),
             tuple(sorted(draft.inputs)),
             own,
+            draft.recipe.mc,
         )
 
     def sort(self, wanted: Iterable[str]) -> tuple[str, ...]:

@@ -68,6 +68,9 @@ class Plan:
         self._done: set[str] = set()
         self._forced_down: set[str] = set()
         self._recorded: defaultdict[str, list[str]] = defaultdict(list)
+        # What is the same in two configurations is made by one of them; the other waits for it.
+        self._makers: dict[tuple[str, str], str] = {}
+        self._twins: defaultdict[str, set[str]] = defaultdict(set)
         for label in graph.order:
             node = graph.nodes[label]
             if node.recorded:
@@ -87,7 +90,10 @@ class Plan:
             node = self.graph.nodes[label]
             task = node.task
             value = taskhash(
-                task.basehash, task.files, ((dep, self.unihash[dep]) for dep in node.deps), self.taint.get(label, "")
+                task.basehash,
+                task.files,
+                ((node.relative(dep), self.unihash[dep]) for dep in node.deps),
+                self.taint.get(label, ""),
             )
             self.taskhash[label] = value
             if node.recorded and label not in self.taint:
@@ -183,11 +189,26 @@ class Plan:
             return frozenset() if label in self._done else frozenset((label,))
         if not node.recorded and label in self.taskhash and self._in_workdir(node):
             return frozenset()
+        if (maker := self._maker(node)) is not None:
+            return frozenset((maker,))
         after: set[str] = set()
         for dep in node.deps:
             after |= self._before(node, dep)
         self._issue(Job(label, label, "run", frozenset(after), node.pn))
         return frozenset((label,))
+
+    def _maker(self, node: Node) -> str | None:
+        """The task of another configuration whose job, not done yet, makes just what this task would make."""
+        if not node.recorded or node.label not in self.taskhash or node.label in self.taint:
+            return None
+        maker = self._makers.setdefault((node.shared_label, self.taskhash[node.label]), node.label)
+        if maker == node.label:
+            return None
+        if maker not in self._issued or maker in self._done:
+            self._makers[node.shared_label, self.taskhash[node.label]] = node.label
+            return None
+        self._twins[maker].add(node.label)
+        return maker
 
     def _before(self, node: Node, dep: str) -> frozenset[str]:
         other = self.graph.nodes[dep]
@@ -199,7 +220,12 @@ class Plan:
             key = f"{dep}+restore"
             self._issue(Job(key, dep, "restore", frozenset(), other.pn))
             return frozenset() if key in self._done else frozenset((key,))
-        return self._run(dep)
+        keys = self._run(dep)
+        if keys and dep not in keys and other.recorded and other.pn == node.pn:
+            key = f"{dep}+restore"
+            self._issue(Job(key, dep, "restore", keys, other.pn))
+            return frozenset((key,))
+        return keys
 
     def _issue(self, job: Job) -> None:
         self._issued.setdefault(job.key, job)
@@ -239,9 +265,10 @@ class Plan:
         if job.action == "run":
             self.ran.add(job.label)
             if record is not None:
-                self.record[job.label] = record
-                if job.label not in self.unihash:
-                    self._settle(job.label, record.unihash)
+                for label in (job.label, *sorted(self._twins.pop(job.label, ()))):
+                    self.record[label] = record
+                    if label not in self.unihash:
+                        self._settle(label, record.unihash)
 
     def lost(self, key: str, label: str) -> None:
         """The job can't be done because the tree of ``label`` isn't in the store any more: that task must run again."""

@@ -20,6 +20,7 @@ class RecordedInput(Frozen):
     """A variable, a file or a dependency that went into the taskhash.
 
     ``kind``: "variable", "file", "task" or "engine". ``value``: the hash text, the file's digest, or the dependency's unihash.
+    ``task``: whose input it is, where a record tells of a task before its own that has no record; empty for its own.
     """
 
     kind: str
@@ -27,14 +28,15 @@ class RecordedInput(Frozen):
     value: str
     file: str | None = None
     line: int = 0
+    task: str = ""
 
 
 class Record(Frozen):
     """taskhash → output. ``task`` is ``PN:do_task``; ``unihash`` is the taskhash under which ``outhash`` was first seen.
 
     ``tree`` is the digest of the root Directory of the output; ``inputs`` and ``log`` are digests of blobs (the inputs as
-    canonical JSON, a list of RecordedInput). ``tools``: program → version, of what ran the task. Times in seconds since 1970;
-    ``cpu_seconds`` of all processes of the task.
+    canonical JSON, a list of RecordedInput: those of the task, then those of the tasks without records before it).
+    ``tools``: program → version, of what ran the task. Times in seconds since 1970; ``cpu_seconds`` of all processes of the task.
     """
 
     version: int = 1

@@ -76,6 +76,13 @@ def payload(statement: bytes) -> bytes:
     return first
 
 
+def signer(statement: bytes) -> str | None:
+    """The key that a statement names, in hex, whether or not its signature is good; None where nobody signed it."""
+    lines = statement.split(b"\n")
+    match = _SIGNATURE.fullmatch(lines[1]) if len(lines) > 1 else None
+    return match[1].decode() if match else None
+
+
 class Keyring:
     """The key that this machine signs with, and those whose signatures count.
 

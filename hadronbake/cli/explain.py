@@ -1,9 +1,10 @@
-"""``hbake why`` and ``hbake shell``: why a task isn't what it was, and a look into its sandbox."""
+"""``hbake why``, ``hbake diff``, ``hbake builds`` and ``hbake shell``: why a task isn't what it was, and a look into its sandbox."""
 
 from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -13,12 +14,13 @@ import typer
 
 from hadronbake.cli.build import origin_of
 from hadronbake.cli.inspect import BuildDirectory, Json
-from hadronbake.cli.opening import build_directory, open_workspace
+from hadronbake.cli.opening import build_directory, open_configuration, open_workspace
 from hadronbake.diagnostics import HadronbakeError, Location
 from hadronbake.metadata.recipe import in_configuration
 
 if TYPE_CHECKING:
     from hadronbake.datastore.store import DataStore
+    from hadronbake.execution.build import Origin
     from hadronbake.metadata.workspace import Workspace
     from hadronbake.planning.why import Cause
 
@@ -29,16 +31,104 @@ def why(
     as_json: Json = False,
 ) -> None:
     """Name what changed for a task since its last build, down to the first causes: old and new value, file and line."""
-    from hadronbake.execution.build import explain
+    from hadronbake.execution.explain import explain, state_lines
     from hadronbake.planning.why import render
 
     workspace = open_workspace(build_directory(build_dir), quiet=True)
-    label, causes, past = explain(target, origin_of(workspace))
-    causes = placed(causes, workspace)
+    found = explain(target, origin_of(workspace))
+    causes = placed(found.causes, workspace)
     if as_json:
-        print(json.dumps({"task": label, "built": past, "causes": [cause.__dict__ for cause in causes]}, default=str))
+        print(
+            json.dumps(
+                {
+                    "task": found.label,
+                    "built": found.past,
+                    "taskhash": found.taskhash or None,
+                    "shared": found.record.taskhash if found.record is not None else None,
+                    "waits": found.waits,
+                    "causes": cause_rows(causes),
+                }
+            )
+        )
         return
-    print(render(label, causes, past))
+    print(render(found.label, causes, found.past))
+    for line in state_lines(found):
+        print(line)
+
+
+def cause_rows(causes: Iterable[Cause]) -> list[dict[str, object]]:
+    """The causes for ``--json``."""
+    return [
+        {**cause.__dict__, "location": str(cause.location) if cause.location is not None else None} for cause in causes
+    ]
+
+
+def diff(
+    first: Annotated[
+        str, typer.Argument(help="A taskhash or its beginning, RECIPE[:TASK], or a build (@NUMBER, @-1, a file).")
+    ],
+    second: Annotated[str, typer.Argument(help="What to compare with it.")],
+    stores: Annotated[
+        list[Path] | None,
+        typer.Option("--store", help="A further directory of shared state to look records up in; may be given again."),
+    ] = None,
+    build_dir: BuildDirectory = None,
+    as_json: Json = False,
+) -> None:
+    """Name what makes two records, targets or builds different, down to the first causes: both values, file and line."""
+    from hadronbake.artifacts.store import Store
+    from hadronbake.execution.difference import difference, is_target
+    from hadronbake.execution.history import History
+    from hadronbake.execution.recorded import Recorded
+    from hadronbake.planning.difference import render
+    from hadronbake.remotes.opening import open_store
+
+    topdir = build_directory(build_dir).absolute()
+    workspace = open_workspace(topdir, quiet=True) if is_target(first) or is_target(second) else None
+    variable = (workspace.configuration if workspace is not None else open_configuration(topdir)).getVar
+    for path in stores or ():
+        if not path.is_dir():
+            raise HadronbakeError.of("HBC130", f"{path} is no directory")
+    recorded = Recorded([open_store(variable), *(Store(path.absolute()) for path in stores or ())], History(topdir))
+
+    def origin() -> Origin:
+        assert workspace is not None
+        return origin_of(workspace)
+
+    found = difference(first, second, recorded, topdir, origin)
+    if workspace is not None and is_target(second):
+        found = replace(found, causes=tuple(placed(found.causes, workspace)))
+    if as_json:
+        print(
+            json.dumps(
+                {
+                    "first": found.first.__dict__,
+                    "second": found.second.__dict__,
+                    "causes": cause_rows(found.causes),
+                    "output": found.output,
+                    "facts": found.facts,
+                    "tasks": found.tally.__dict__ if found.tally is not None else None,
+                }
+            )
+        )
+        return
+    print(render(found))
+
+
+def list_builds(build_dir: BuildDirectory = None, as_json: Json = False) -> None:
+    """List the last builds of this build directory, for hbake diff."""
+    from hadronbake.execution.builds import listed
+
+    found = listed(build_directory(build_dir).absolute())
+    if as_json:
+        print(json.dumps([{**build.model_dump(exclude={"tasks"}), "tasks": len(build.tasks)} for build in found]))
+        return
+    for build in found:
+        began = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(build.began))
+        state = "" if build.ok else "  failed"
+        print(
+            f"@{build.number:<4} {began}  {build.ran:>5} of {len(build.tasks)} tasks ran  {' '.join(build.targets)}{state}"
+        )
 
 
 def placed(causes: Iterable[Cause], workspace: Workspace) -> list[Cause]:
@@ -78,4 +168,6 @@ def shell(
 
 def register(app: typer.Typer) -> None:
     app.command("why")(why)
+    app.command("diff")(diff)
+    app.command("builds")(list_builds)
     app.command("shell")(shell)

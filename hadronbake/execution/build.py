@@ -13,10 +13,9 @@ from pathlib import Path
 
 from hadronbake.artifacts.collection import collect, store_bytes
 from hadronbake.artifacts.quota import parse_size, show_size
-from hadronbake.artifacts.record import RecordedInput
 from hadronbake.artifacts.store import Store
 from hadronbake.diagnostics import HadronbakeError
-from hadronbake.execution import fetch, hosttools, sandbox, signing
+from hadronbake.execution import builds, fetch, hosttools, sandbox, signing
 from hadronbake.execution.engine import Engine, Settings, Tally, present_inputs, system_error
 from hadronbake.execution.history import History
 from hadronbake.execution.jobserver import Jobserver
@@ -25,8 +24,7 @@ from hadronbake.execution.process import end_orphans
 from hadronbake.execution.workdir import REMOVED, WorkDirectory, sweep
 from hadronbake.execution.worker import Worker
 from hadronbake.metadata.recipe import Recipe, RecipeInputs, TaskPayload
-from hadronbake.planning import graph, why
-from hadronbake.planning.hashes import recorded_inputs
+from hadronbake.planning import graph
 from hadronbake.planning.plan import Plan
 from hadronbake.remotes import opening
 from hadronbake.remotes.store import SharedStore
@@ -115,6 +113,8 @@ def build(request: BuildRequest, origin: Origin, reporter: events.Reporter) -> B
                 used.succeeded()
         try:
             _remember(plan, origin, history, tally, ok)
+            wall = time.monotonic() - began
+            builds.keep(topdir, builds.made(request.targets, plan, time.time() - wall, wall, ok, len(tally.ran)))
         except OSError as error:
             reporter.handle(events.Message("warning", f"the history isn't kept: {error}"))
         if ok and tally.ran:
@@ -147,35 +147,6 @@ def build(request: BuildRequest, origin: Origin, reporter: events.Reporter) -> B
         )
     )
     return result
-
-
-def explain(target: str, origin: Origin) -> tuple[str, list[why.Cause], bool]:
-    """The label of the target's task; the causes for which it is not what it was in the last build; and False. Where nothing
-    has changed since, the causes of its last change that was built, and True."""
-    topdir = _path(origin, "TOPDIR")
-    tasks = make_graph(BuildRequest((target,)), origin)
-    plan = Plan(tasks, lambda pn: {})
-    settle(plan, open_store(origin))
-    history = History(topdir)
-
-    def present(label: str) -> tuple[RecordedInput, ...] | None:
-        return present_inputs(plan, origin, label) if label in tasks.nodes else None
-
-    def previous(label: str) -> tuple[RecordedInput, ...] | None:
-        known = history.inputs(label)
-        node = tasks.nodes.get(label)
-        if known is not None or node is None or not node.task.noexec:
-            return known
-        # A task that only gathers others is as new as they are, though no build had this very one for its target.
-        last = {dep: history.last(dep) for dep in node.deps}
-        there = {dep: state.unihash if state else "never" for dep, state in last.items()}
-        return recorded_inputs(node.task, origin.inputs(node.recipe), there)
-
-    label = tasks.targets[0]
-    found = why.causes(label, previous, present)
-    if found or history.before(label) is None:
-        return label, found, False
-    return label, why.causes(label, history.before, history.inputs), True
 
 
 def make_graph(request: BuildRequest, origin: Origin) -> graph.TaskGraph:

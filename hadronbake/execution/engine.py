@@ -439,8 +439,12 @@ class Engine:
             self._removals[pn] = removal
 
     def inputs_of(self, label: str) -> tuple[RecordedInput, ...]:
-        """All that the taskhash of a task covers, as far as it is known."""
-        return present_inputs(self.plan, self._metadata, label)
+        """What the record of a task tells: all that its hash covers, and that of the tasks before it that have no record."""
+        found = list(present_inputs(self.plan, self._metadata, label))
+        for other in without_record(self.plan, label):
+            own = present_inputs(self.plan, self._metadata, other)
+            found += [item.model_copy(update={"task": other}) for item in own]
+        return tuple(found)
 
     def _evaluate(self, function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> Awaitable[T]:
         return self._loop.run_in_executor(self._evaluation, partial(function, *arguments, **named))
@@ -467,6 +471,19 @@ def system_error(error: OSError) -> HadronbakeError:
     """What the operating system refused, e.g. because the disk is full."""
     place = f": {error.filename}" if error.filename else ""
     return HadronbakeError.of("HBE020", f"{error.strerror or error}{place}", hint=_MENDED.get(error.errno or 0))
+
+
+def without_record(plan: Plan, label: str) -> list[str]:
+    """The tasks before a task, as far as those that have records, sorted."""
+    nodes = plan.graph.nodes
+    found: set[str] = set()
+    stack = [label]
+    while stack:
+        for dep in nodes[stack.pop()].deps:
+            if not nodes[dep].recorded and dep not in found:
+                found.add(dep)
+                stack.append(dep)
+    return sorted(found)
 
 
 def present_inputs(plan: Plan, metadata: Metadata, label: str) -> tuple[RecordedInput, ...]:

@@ -10,7 +10,7 @@ from typing import Literal
 from hadronbake.artifacts.record import RecordedInput
 from hadronbake.diagnostics import Location
 
-Kind = Literal["variable", "file", "task", "engine", "output", "new"]
+Kind = Literal["variable", "file", "task", "engine", "output", "new", "unknown"]
 _LONG = 100
 
 
@@ -19,7 +19,8 @@ class Cause:
     """One difference at the root. ``task``: the label of the task whose input it is; ``path``: the labels from the asked task
     down to it. ``old`` or ``new`` is None where the input wasn't or isn't there.
 
-    ``kind`` "output": the inputs of ``task`` are the same but its output isn't; "new": it has not been built here before.
+    ``kind`` "output": the inputs of ``task`` are the same but its output isn't; "new": it has not been built here before;
+    "unknown": of one of two, named by ``old`` or ``new``, the inputs can't be had.
     """
 
     task: str
@@ -34,38 +35,54 @@ class Cause:
 Inputs = Callable[[str], Sequence[RecordedInput] | None]
 """The inputs of a task by label; None where they aren't known (never built; no such task any more)."""
 
+Point = tuple[str, str]
+"""A task at one time: its label, and the hash that its dependents know it by (its unihash; empty where that isn't known yet)."""
+
+Lookup = Callable[[str, str], Sequence[RecordedInput] | None]
+"""The inputs of a :data:`Point`; None where they can't be had."""
+
 
 def causes(label: str, previous: Inputs, present: Inputs) -> list[Cause]:
     """The first causes of a change of ``label``, nearest first; none where nothing changed. Each is given once, with the
     shortest path to it. A dependency's value in ``present`` may be empty: its hash isn't known yet."""
+    start = (label, "")
+    return compare([(start, start)], lambda task, _: previous(task), lambda task, _: present(task), "new")
+
+
+def compare(roots: Iterable[tuple[Point, Point]], old: Lookup, new: Lookup, lacking: Kind = "unknown") -> list[Cause]:
+    """The first causes for which the second of each pair isn't the first, as :func:`causes` gives them. ``lacking``: the kind of
+    those where inputs can't be had.
+
+    The two may be tasks of different recipes: what each needs of its own recipe then stands for what the other needs of its."""
     found: list[Cause] = []
-    seen = {label}
-    queue: list[tuple[str, ...]] = [(label,)]
-    while queue:
-        path = queue.pop(0)
-        task = path[-1]
-        before, now = previous(task), present(task)
-        if before is None or now is None:
-            found.append(Cause(task, path, "new"))
+    queue: list[tuple[tuple[str, ...], Point, Point]] = [((after[0],), before, after) for before, after in roots]
+    seen = {(before, after) for _, before, after in queue}
+    for path, before, after in queue:
+        was, now = old(*before), new(*after)
+        if was is None or now is None:
+            values = (None, None) if lacking == "new" else (before[1], after[1])
+            found.append(Cause(after[0], path, lacking, "first" if was is None else "second", *values))
             continue
-        differences, changed = _compare(task, path, before, now)
+        differences, changed = _compare(path, (before[0], was), (after[0], now))
         found.extend(differences)
-        for dep in changed:
-            if dep not in seen:
-                seen.add(dep)
-                queue.append((*path, dep))
+        for pair in changed:
+            if pair not in seen:
+                seen.add(pair)
+                queue.append(((*path, pair[1][0]), *pair))
         if not differences and not changed and len(path) > 1:
-            found.append(Cause(task, path, "output"))
+            found.append(Cause(after[0], path, "output", "", before[1] or None, after[1] or None))
     return _once(found)
 
 
-def _compare(
-    task: str, path: tuple[str, ...], before: Sequence[RecordedInput], now: Sequence[RecordedInput]
-) -> tuple[list[Cause], list[str]]:
-    """The causes of this task's own, and the labels of dependencies that changed."""
-    old, new = _by_key(before), _by_key(now)
+Told = tuple[str, Sequence[RecordedInput]]
+
+
+def _compare(path: tuple[str, ...], before: Told, after: Told) -> tuple[list[Cause], list[tuple[Point, Point]]]:
+    """The causes of this task's own, and the dependencies that changed."""
+    task = after[0]
+    old, new = _by_key(before, task), _by_key(after, task)
     found: list[Cause] = []
-    changed: list[str] = []
+    changed: list[tuple[Point, Point]] = []
     for key in sorted(old.keys() | new.keys()):
         kind, name = key
         was, is_ = old.get(key), new.get(key)
@@ -73,7 +90,7 @@ def _compare(
             if was.value == is_.value:
                 continue
             if kind == "task":
-                changed.append(name)
+                changed.append(((was.name, was.value), (is_.name, is_.value)))
                 continue
         there = is_ or was
         assert there is not None
@@ -88,8 +105,17 @@ def _kind(kind: str) -> Kind:
     return kind if kind in ("file", "task", "engine") else "variable"  # type: ignore[return-value]
 
 
-def _by_key(inputs: Iterable[RecordedInput]) -> Mapping[tuple[str, str], RecordedInput]:
-    return {(item.kind, item.name): item for item in inputs}
+def _by_key(told: Told, other: str) -> Mapping[tuple[str, str], RecordedInput]:
+    """A task's own inputs. Tasks of its own recipe are named as those of the recipe of ``other``."""
+    own, recipe = told[0].rpartition(":")[0], other.rpartition(":")[0]
+    found = {}
+    for item in told[1]:
+        if item.task:
+            continue
+        pn, _, task = item.name.rpartition(":")
+        name = f"{recipe}:{task}" if item.kind == "task" and pn == own else item.name
+        found[item.kind, name] = item
+    return found
 
 
 def _once(found: list[Cause]) -> list[Cause]:
@@ -112,10 +138,19 @@ def render(label: str, found: Sequence[Cause], past: bool = False) -> str:
     lines = [f"{label} has changed, because"]
     if past:
         lines = [f"{label}: nothing changed since the last build; it had changed before, because"]
+    return "\n".join([*lines, *cause_lines(found)])
+
+
+def cause_lines(found: Sequence[Cause]) -> list[str]:
+    """The causes in words, each with what belongs to it below."""
+    lines = []
     for cause in found:
         where = f" ({cause.location})" if cause.location is not None else ""
         if cause.kind == "new":
             lines.append(f"  {cause.task} has not been built here before")
+        elif cause.kind == "unknown":
+            lines.append(f"  {cause.task} is another one; what its inputs were is not recorded for the {cause.name}")
+            lines.append(f"    {_short(cause.old)} → {_short(cause.new)}")
         elif cause.kind == "output":
             lines.append(f"  the output of {cause.task} is another one, though its inputs are the same")
         elif cause.kind == "task":
@@ -129,7 +164,11 @@ def render(label: str, found: Sequence[Cause], past: bool = False) -> str:
             lines.extend(f"    {line}" for line in _difference(cause))
         if len(cause.path) > 1:
             lines.append("    by way of " + " ← ".join(cause.path))
-    return "\n".join(lines)
+    return lines
+
+
+def _short(value: str | None) -> str:
+    return value[:12] if value else "not known yet"
 
 
 def _verb(cause: Cause) -> str:

@@ -9,7 +9,7 @@ import pytest
 from toybuild import Recorder, Toy, ToyTask, library, origin, program, run
 
 from hadronbake.diagnostics import HadronbakeError
-from hadronbake.execution.build import explain
+from hadronbake.execution.explain import explain
 from hadronbake.planning.why import render
 from hadronbake.reporting import events
 
@@ -166,8 +166,8 @@ def test_work_that_was_done_is_kept(tmp_path: Path) -> None:
 
 def test_why(tmp_path: Path) -> None:
     def said(toys: list[Toy]) -> str:
-        label, causes, past = explain("prog", origin(tmp_path / "build", toys))
-        return render(label, causes, past)
+        found = explain("prog", origin(tmp_path / "build", toys))
+        return render(found.label, found.causes, found.past)
 
     assert said([library(), program()]).startswith(
         "prog:do_build has changed, because\n  prog:do_deploy has not been built here before"
@@ -189,8 +189,8 @@ def test_why(tmp_path: Path) -> None:
 
 def test_why_of_a_target_that_was_built_as_a_part_of_another(tmp_path: Path) -> None:
     run(tmp_path / "build", [library(), program()], "prog")
-    label, causes, past = explain("lib", origin(tmp_path / "build", [library(), program()]))
-    assert (label, causes, past) == ("lib:do_build", [], False)
+    found = explain("lib", origin(tmp_path / "build", [library(), program()]))
+    assert (found.label, found.causes, found.past) == ("lib:do_build", (), False)
 
 
 def test_force_runs_the_task_and_what_follows(tmp_path: Path) -> None:

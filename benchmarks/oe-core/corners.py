@@ -1,4 +1,4 @@
-"""Write down what BitBake makes of the odd corners: tests/metadata/corners/*/expected.json and lines.json.
+"""Write down what BitBake makes of the odd corners: tests/metadata/corners/*/expected.json, lines.json and hashes.json.
 
 Run: python3 benchmarks/oe-core/corners.py BITBAKE, with a directory of BitBake's. tests/metadata/test_corners.py holds hadronbake to it.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,16 @@ LEFT_OUT = frozenset({"BBINCLUDED", "BBPATH", "TOPDIR", "PN", "FILE", "FILE_LAYE
 PRIVATE = frozenset({"__BBTASKS", "__BBHANDLERS", "__SKIPPED"})
 
 
-def outcome(top: Path, bb: Any) -> Any:
-    """By variant and variable [value, raw value, flags]; or the kind of error, as text. ``bb``: the package of either engine."""
+def outcome(top: Path, bb: Any, gather: Callable[[Any], object] | None = None) -> Any:
+    """By variant and variable [value, raw value, flags], or what ``gather`` makes of its store; or the kind of error, as text.
+
+    ``bb``: the package of either engine."""
     d = bb.data.init()
+    if gather is not None:
+        d.setVar("BB_SIGNATURE_HANDLER", "basic")
+        d.setVar("BB_BASEHASH_IGNORE_VARS", "IGNORED")
+        # BitBake expects that something is exported.
+        d.setVarFlag("PATH", "export", "1")
     bb.parse.siggen = bb.siggen.init(d)
     for name, value in {
         "BBPATH": str(top),
@@ -42,7 +50,10 @@ def outcome(top: Path, bb: Any) -> Any:
         return "ExpansionError"
     except RecursionError:
         return "ParseError"
-    text = json.dumps({name: values(store) for name, store in stores.items()})
+    except Exception:
+        # BitBake's own code, or the metadata's, ends with whatever it is: an error all the same.
+        return "error"
+    text = json.dumps({name: (gather or values)(store) for name, store in stores.items()})
     return json.loads(text.replace(str(top), "<top>"))
 
 
@@ -65,14 +76,23 @@ def values(d: Any) -> dict[str, list[object]]:
     return found
 
 
+def hashed(d: Any) -> dict[str, list[object]]:
+    """BitBake's: for each task and all that it depends on [direct dependencies, hashed text]."""
+    return hash_values(d.getVar("__siggen_gendeps", False) or {}, d.getVar("__siggen_varvals", False) or {})
+
+
+def hash_values(needs: Mapping[str, Iterable[str]], texts: Mapping[str, object]) -> dict[str, list[object]]:
+    return {name: [sorted(found), plain(texts.get(name)) or ""] for name, found in sorted(needs.items())}
+
+
 PLACES = ("filename", "lineno")
 
 
-def line_outcome(text: str, top: Path, bb: Any) -> Any:
+def line_outcome(text: str, top: Path, bb: Any, gather: Callable[[Any], object] | None = None) -> Any:
     """Of a recipe of one file, given as a text."""
     top.mkdir(parents=True)
     (top / "t_1.0.bb").write_bytes(text.encode())
-    return outcome(top, bb)
+    return outcome(top, bb, gather)
 
 
 def by_line(entries: dict[str, Any]) -> str:
@@ -95,11 +115,12 @@ def main(bitbake: str) -> None:
         else:
             text = json.dumps(found)
         (case / "expected.json").write_text(text + "\n")
-    lines = json.loads((CORNERS / "lines.json").read_text())
-    with tempfile.TemporaryDirectory() as top:
-        for number, text in enumerate(lines):
-            lines[text] = line_outcome(text, Path(top, str(number)), bb)
-    (CORNERS / "lines.json").write_text(by_line(lines) + "\n")
+    for name, gather in (("lines.json", None), ("hashes.json", hashed)):
+        lines = json.loads((CORNERS / name).read_text())
+        with tempfile.TemporaryDirectory() as top:
+            for number, text in enumerate(lines):
+                lines[text] = line_outcome(text, Path(top, str(number)), bb, gather)
+        (CORNERS / name).write_text(by_line(lines) + "\n")
 
 
 if __name__ == "__main__":

@@ -154,17 +154,20 @@ def _fill(d: Reading, parts: tuple[str, ...], result: Expansion) -> str:
 
 
 def _run(d: Reading, text: str, result: Expansion) -> str:
-    """The text with each ``${@code}`` replaced by its result."""
+    """The text with each ``${@code}`` replaced by its result; as it is, if one ends within a string: then it is hardly Python."""
     pieces: list[str] = []
     after = 0
     for start, end in python_expressions(text):
-        pieces += (text[after : start - 3], _evaluate(d, text[start:end], result))
+        found = _evaluate(d, text[start:end], result)
+        if found is None:
+            return text
+        pieces += (text[after : start - 3], found)
         after = end + 1
     pieces.append(text[after:])
     return "".join(pieces)
 
 
-def _evaluate(d: Reading, code: str, result: Expansion) -> str:
+def _evaluate(d: Reading, code: str, result: Expansion) -> str | None:
     # With an unresolved name in it the code would mean something else.
     if "${" in code and _NAME.search(code):
         return "${@" + code + "}"
@@ -172,7 +175,7 @@ def _evaluate(d: Reading, code: str, result: Expansion) -> str:
         compiled = compile_expression(code, f"Var <{result.varname}>" if result.varname else "<expansion>")
     except SyntaxError as error:
         if error.msg and error.msg.startswith("unterminated string literal"):
-            return "${@" + code + "}"
+            return None
         raise
     found = python_references(code)
     result.references |= found.references

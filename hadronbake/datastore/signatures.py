@@ -212,7 +212,8 @@ class Analysis:
         if replaced is not None:
             # The content is not analysed for the hash; what it reads when it runs is still what it reads.
             text, hashed = str(replaced), _NONE
-        for part in (self._flag(name, flags, "vardepvalueexclude") or "").split("|"):
+        # As it is written, not expanded.
+        for part in (_value(flags, "vardepvalueexclude") or "").split("|"):
             if part and text is not None:
                 text = text.replace(part, "")
         more = shape.flags.union(_words(self._flag(name, flags, "vardeps")))

@@ -7,7 +7,7 @@ import errno
 import fnmatch
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from hadronbake.datastore.dependencies import dependencies_of
@@ -72,7 +72,7 @@ def resolve_file(fn: str, d: Any) -> str:
     return fn
 
 
-def vars_from_file(path: str | None, d: Any) -> tuple[str | None, str | None, str | None]:
+def vars_from_file(path: str | None, d: Any) -> Sequence[str | None]:
     """(name, version, revision) from ``name_version_revision.bb``; None for what is not there."""
     if not path or not path.endswith((".bb", ".bbappend")):
         return (None, None, None)
@@ -80,7 +80,7 @@ def vars_from_file(path: str | None, d: Any) -> tuple[str | None, str | None, st
     if len(parts) > 3:
         raise ParseError("Unable to generate default variables from filename (too many underscores)", path)
     parts += [None] * (3 - len(parts))
-    return (parts[0], parts[1], parts[2])
+    return parts
 
 
 def vardeps(*names: str) -> Callable[[F], F]:

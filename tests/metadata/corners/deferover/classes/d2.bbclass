@@ -1,0 +1,3 @@
+A .= " d2"
+A:append = " a2"
+A2 ?= "from class"

@@ -1,0 +1,3 @@
+A .= " d4"
+A:append = " a4"
+A4 ?= "from class"

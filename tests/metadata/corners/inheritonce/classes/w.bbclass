@@ -1,0 +1,1 @@
+FW := "${@os.path.basename(d.getVar('FILE'))}"

@@ -1,0 +1,4 @@
+A .= "x"
+inherit y
+A .= "X"
+FX := "${@os.path.basename(d.getVar('FILE'))}"

@@ -1,0 +1,2 @@
+A .= "y"
+inherit x

@@ -1,0 +1,2 @@
+A .= "z"
+require zz.inc

@@ -1,0 +1,6 @@
+inherit x y
+A .= "r"
+inherit y x
+inherit ${@"z"}
+Z = "q"
+B := "${FILE}"

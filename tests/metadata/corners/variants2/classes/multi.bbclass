@@ -1,0 +1,3 @@
+CLASSOVERRIDE = "class-multi"
+OVERRIDES .= ":virtclass-multilib-${BBEXTENDVARIANT}"
+PN:append = "-${BBEXTENDVARIANT}"

@@ -1,0 +1,4 @@
+CLASSOVERRIDE = "class-nativesdk"
+python () {
+    d.setVar("PN", "sdk-" + d.getVar("PN"))
+}

@@ -1,0 +1,2 @@
+F .= "k1"
+inherit_defer k3

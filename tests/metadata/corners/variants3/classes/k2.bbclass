@@ -1,0 +1,2 @@
+F .= "k2"
+inherit k3

@@ -1,4 +1,4 @@
-"""Write down what BitBake makes of the odd corners: tests/metadata/corners/*/expected.json, lines.json and hashes.json.
+"""Write down what BitBake makes of the odd corners of the language, below tests/metadata/corners (the .json files).
 
 Run: python3 benchmarks/oe-core/corners.py BITBAKE, with a directory of BitBake's. tests/metadata/test_corners.py holds hadronbake to it.
 """
@@ -7,13 +7,15 @@ Run: python3 benchmarks/oe-core/corners.py BITBAKE, with a directory of BitBake'
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from records import plain
+from records import PROVIDERS, Records, plain
 
 CORNERS = Path(__file__).resolve().parent.parent.parent / "tests/metadata/corners"
 # Set by the harness for every case, or the engine's own.
@@ -95,6 +97,25 @@ def line_outcome(text: str, top: Path, bb: Any, gather: Callable[[Any], object] 
     return outcome(top, bb, gather)
 
 
+def write_site(top: Path) -> Path:
+    """Several layers with recipes of several versions and providers; gives the build directory."""
+    for name, text in json.loads((CORNERS / "providers/site.json").read_text()).items():
+        path = top / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text.replace("<top>", str(top)))
+    return top / "build"
+
+
+def chosen_by_bitbake(bitbake: str, top: Path) -> Any:
+    """The recipe that is taken for each build-time and run-time name of the site."""
+    topdir, out = write_site(top), top / "records"
+    (top / "post.conf").touch()
+    script = Path(__file__).with_name("reference.py")
+    environment = {"PATH": os.environ["PATH"], "HOME": str(top)}
+    subprocess.run([sys.executable, script, bitbake, topdir, top / "post.conf", out, "0"], env=environment, check=True)
+    return json.loads(json.dumps(Records(out).get(PROVIDERS)).replace(str(top), "<top>"))
+
+
 def by_line(entries: dict[str, Any]) -> str:
     """JSON with an entry a line."""
     return "{\n" + ",\n".join(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in entries.items()) + "\n}"
@@ -121,6 +142,10 @@ def main(bitbake: str) -> None:
             for number, text in enumerate(lines):
                 lines[text] = line_outcome(text, Path(top, str(number)), bb, gather)
         (CORNERS / name).write_text(by_line(lines) + "\n")
+    with tempfile.TemporaryDirectory() as top:
+        chosen = chosen_by_bitbake(str(Path(bitbake).resolve()), Path(top).resolve())
+    kinds = ",\n".join(f"{json.dumps(kind)}: {by_line(chosen[kind])}" for kind in chosen)
+    (CORNERS / "providers/expected.json").write_text(f"{{{kinds}}}\n")
 
 
 if __name__ == "__main__":

@@ -18,42 +18,40 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Preferences:
-    """What the configuration prefers: by name PREFERRED_PROVIDER_, PREFERRED_RPROVIDER_, PREFERRED_VERSION_, REQUIRED_VERSION_."""
+    """What the configuration prefers: by name PREFERRED_PROVIDER_, PREFERRED_RPROVIDER_, PREFERRED_VERSION_, REQUIRED_VERSION_.
+
+    ``listed``: the words of PREFERRED_PROVIDERS. The versions under "" are those of recipes that have none of their own.
+    """
 
     providers: Mapping[str, str] = field(default_factory=dict)
     rproviders: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     required: Mapping[str, str] = field(default_factory=dict)
     assumed: frozenset[str] = frozenset()
+    listed: Mapping[str, str] = field(default_factory=dict)
 
 
 def preferences_of(d: DataStore) -> Preferences:
-    """Read them from the base configuration. PREFERRED_PROVIDERS holds further ``name:recipe`` words."""
+    """Read them from the base configuration. PREFERRED_PROVIDERS holds further ``name:recipe`` words; PREFERRED_VERSION:pn-x goes
+    before PREFERRED_VERSION_x, and this before PREFERRED_VERSION, which is for all recipes; REQUIRED_VERSION likewise."""
     found: dict[str, dict[str, str]] = {name: {} for name in _PREFIXES}
     for name in list(d):
         for prefix in _PREFIXES:
-            if name.startswith(prefix):
-                value = _for_recipe(name, d)
-                if value:
-                    found[prefix][name[len(prefix) :].split(":pn-")[0]] = value
-    for word in (d.getVar("PREFERRED_PROVIDERS") or "").split():
-        name, colon, recipe = word.partition(":")
-        if colon:
-            found["PREFERRED_PROVIDER_"].setdefault(name, recipe)
+            if name.startswith(prefix) and ":" not in name and (value := d.getVar(name)):
+                found[prefix].setdefault(name[len(prefix) :], str(value))
+    for name in list(d):
+        for prefix in _PREFIXES[2:]:
+            for front, owner in ((f"{prefix[:-1]}:pn-", name.partition(":pn-")[2]), (prefix[:-1], "")):
+                if name == front + owner and (value := d.getVar(name)):
+                    found[prefix][owner] = str(value)
+    words = (word.partition(":") for word in (d.getVar("PREFERRED_PROVIDERS") or "").split())
+    listed = {name: recipe for name, colon, recipe in words if colon}
     assumed = frozenset((d.getVar("ASSUME_PROVIDED") or "").split())
     providers, rproviders, versions, required = (found[prefix] for prefix in _PREFIXES)
-    return Preferences(providers, rproviders, versions, required, assumed)
+    return Preferences(providers, rproviders, versions, required, assumed, listed)
 
 
 _PREFIXES = ("PREFERRED_PROVIDER_", "PREFERRED_RPROVIDER_", "PREFERRED_VERSION_", "REQUIRED_VERSION_")
-
-
-def _for_recipe(name: str, d: DataStore) -> str | None:
-    # A version may be set for one recipe by its override: PREFERRED_VERSION_x:pn-x.
-    if ":" in name and ":pn-" not in name:
-        return None
-    value = d.getVar(name.split(":")[0]) if ":" not in name else d.getVar(name)
-    return str(value) if value else None
 
 
 class Providers:
@@ -148,7 +146,7 @@ class Providers:
             raise HadronbakeError(self._nothing(name, needed_by, self._provides, ""))
         eligible = self._eligible(keys)
         by_pn = {self.recipes[key].pn: key for key in eligible}
-        preferred = self.preferences.providers.get(name)
+        preferred = self.preferences.providers.get(name, self.preferences.listed.get(name))
         if preferred is not None and preferred in by_pn:
             return by_pn[preferred]
         if preferred is not None:
@@ -201,33 +199,45 @@ class Providers:
         return (liked or eligible)[0]
 
     def _eligible(self, keys: list[str]) -> list[str]:
-        """The best version of each recipe name among ``keys``; recipe names in order of priority, then by name."""
+        """The best version of each recipe name among ``keys``: by name, those of a preferred version before the others."""
         groups: dict[str, list[str]] = {}
         for key in keys:
             groups.setdefault(self.recipes[key].pn, []).append(key)
-        best = [self._best(pn, own) for pn, own in groups.items()]
-        return sorted(best, key=lambda key: (-self.recipes[key].layer_priority, self.recipes[key].pn))
+        best = {pn: self._best(pn, own) for pn, own in groups.items()}
+        return [best[pn] for pn in sorted(best, key=lambda pn: (not self._is_preferred(best[pn]), pn))]
+
+    def _is_preferred(self, key: str) -> bool:
+        wanted = self._wanted(self.recipes[key].pn)[0]
+        return wanted is not None and version_matches(self.recipes[key], wanted)
+
+    def _wanted(self, pn: str) -> tuple[str | None, bool]:
+        """The version that the configuration wants of a recipe, and whether no other will do."""
+        versions, required = self.preferences.versions, self.preferences.required
+        only = required.get(pn) or required.get("")
+        return only or versions.get(pn) or versions.get("") or None, bool(only)
 
     def _best(self, pn: str, keys: list[str]) -> str:
         """The preferred version, else the highest of the layers with the highest priority, DEFAULT_PREFERENCE first."""
         highest = max(self.recipes[key].layer_priority for key in keys)
-        required = self.preferences.required.get(pn)
-        wanted = required or self.preferences.versions.get(pn)
+        wanted, required = self._wanted(pn)
         if wanted is not None:
             matching = [key for key in keys if version_matches(self.recipes[key], wanted)]
             if matching:
-                return self._latest(matching)
+                # BitBake's way, where several match: not the highest of them, but the first.
+                return min(matching, key=self._place)
             there = ", ".join(sorted({self.recipes[key].pv for key in self._of_pn.get(pn, keys)}))
             if required:
-                raise HadronbakeError.of(
-                    "HBM036", f"version {required} of {pn} is required, but there are only: {there}"
-                )
+                raise HadronbakeError.of("HBM036", f"version {wanted} of {pn} is required, but there are only: {there}")
             self._warn(
                 "HBM035",
                 f"preferred version {wanted} of {pn} is not available",
                 f"versions of {pn} available: {there}",
             )
         return self._latest([key for key in keys if self.recipes[key].layer_priority == highest])
+
+    def _place(self, key: str) -> tuple[int, int, str]:
+        recipe = self.recipes[key]
+        return -recipe.layer_priority, recipe.default_preference, key
 
     def _latest(self, keys: list[str]) -> str:
         def order(first: str, second: str) -> int:

@@ -16,10 +16,11 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks/oe-core"))
 
-from corners import CORNERS, hash_values, line_outcome, outcome
+from corners import CORNERS, hash_values, line_outcome, outcome, write_site
 
 from hadronbake.datastore.embedded import register
 from hadronbake.datastore.signatures import generate_dependencies
+from hadronbake.metadata.workspace import Workspace
 
 LINES = json.loads((CORNERS / "lines.json").read_text())
 HASHES = json.loads((CORNERS / "hashes.json").read_text())
@@ -107,6 +108,22 @@ def hashed(d: Any) -> dict[str, list[object]]:
 def test_what_is_hashed(text: str, tmp_path: Path) -> None:
     wrong = different(line_outcome(text, tmp_path / "top", register(), hashed), HASHES[text])
     assert bool(wrong) == any(part in text for part in HASH_DEPARTURES), wrong
+
+
+def test_which_recipe_is_taken(tmp_path: Path) -> None:
+    """PREFERRED_VERSION, REQUIRED_VERSION, DEFAULT_PREFERENCE, priorities, epochs, PREFERRED_PROVIDER, PREFERRED_RPROVIDER, BBMASK,
+    BBFILES_DYNAMIC, variants, over four layers."""
+    workspace = Workspace.open(write_site(tmp_path), {"PATH": "/usr/bin"})
+    expected = json.loads((CORNERS / "providers/expected.json").read_text())
+    providers = workspace.providers
+    for kind, find in (("build", providers.resolve), ("run", providers.resolve_runtime)):
+        found = {name: find(name).replace(str(tmp_path), "<top>") for name in expected[kind] if name not in REVISION}
+        assert found == {name: key for name, key in expected[kind].items() if name not in REVISION}
+    assert providers.resolve("rev") == f"{tmp_path}/core/recipes/rev_1.0.bb"
+
+
+# PREFERRED_VERSION_rev = "1.0_r1" names a revision. BitBake means to understand it, but takes it for a part of the version.
+REVISION = ("rev", "rev-dev")
 
 
 def test_departures_name_cases() -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from hadronbake.datastore.store import DataStore
 from hadronbake.diagnostics import HadronbakeError
-from hadronbake.metadata.providers import Preferences, Providers, version_matches
+from hadronbake.metadata.providers import Preferences, Providers, preferences_of, version_matches
 from hadronbake.metadata.recipe import Recipe
 
 
@@ -124,3 +125,37 @@ def test_runtime_names() -> None:
     assert found.resolve_runtime("a-libs") == "/5/a_1.0.bb"
     with pytest.raises(HadronbakeError, match=r"nothing provides a-deb at run time \(needed by img\)"):
         found.resolve_runtime("a-deb", "img")
+
+
+def test_where_a_preferred_version_is_looked_for() -> None:
+    d = DataStore()
+    for name, value in {
+        "PREFERRED_VERSION": "9",
+        "PREFERRED_VERSION_a": "1",
+        "PREFERRED_VERSION_b": "2",
+        "PREFERRED_VERSION:pn-b": "3",
+        "PREFERRED_VERSION_c:pn-c": "4",
+        "REQUIRED_VERSION_a": "",
+        "PREFERRED_PROVIDERS": "virtual/x:a other virtual/y:b",
+        "PREFERRED_PROVIDER_virtual/y": "c",
+    }.items():
+        d.setVar(name, value)
+    found = preferences_of(d)
+    assert found.versions == {"": "9", "a": "1", "b": "3"}
+    assert found.required == {}
+    assert found.providers == {"virtual/y": "c"}
+    assert found.listed == {"virtual/x": "a", "virtual/y": "b"}
+
+
+def test_a_version_for_all_recipes_and_the_first_of_those_that_match() -> None:
+    versions = [recipe("a", version) for version in ("1.9", "1.10", "2.0")]
+    assert providers(*versions, versions={"": "1.%"}).resolve("a") == "/5/a_1.10.bb"
+    assert providers(*versions, versions={"": "1.%", "a": "2.0"}).resolve("a") == "/5/a_2.0.bb"
+    assert providers(*versions, required={"": "1.9"}).resolve("a") == "/5/a_1.9.bb"
+
+
+def test_providers_of_a_preferred_version_come_first_then_names() -> None:
+    there = [recipe(pn, "1", priority=priority, provides="v") for pn, priority in (("b", 9), ("a", 1), ("c", 5))]
+    assert providers(*there).resolve("v") == "/1/a_1.bb"
+    assert providers(*there, versions={"c": "1"}).resolve("v") == "/5/c_1.bb"
+    assert providers(*there, listed={"v": "b"}).resolve("v") == "/9/b_1.bb"

@@ -10,6 +10,8 @@ from metadata_site import Site
 
 from hadronbake.cli.environment import write_environment
 from hadronbake.cli.inspect import find_recipe
+from hadronbake.cli.main import with_default_command
+from hadronbake.cli.opening import build_directory
 from hadronbake.diagnostics import HadronbakeError
 
 CONF = 'require ${@"conf/multiconfig/${BB_CURRENT_MC}.conf" if d.getVar("BB_CURRENT_MC") else ""}\n'
@@ -152,3 +154,19 @@ def test_environment_is_as_bitbake_writes_it(several: Site, capsys: pytest.Captu
     assert any(line.startswith("# $A") for line in lines)
     assert text.endswith('\npython do_py () {\n    bb.note("x")\n}\n\n')
     assert "do_compile() {\n    echo compile -Os\n" in text
+
+
+def test_bbpath_makes_the_current_directory_the_build_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BBPATH", "/elsewhere")
+    assert build_directory(None) == tmp_path
+    assert not list(tmp_path.iterdir())
+
+
+def test_e_is_for_the_environment() -> None:
+    commands = {"build", "environment"}
+    assert with_default_command(["-e", "zlib"], commands) == ["environment", "zlib"]
+    assert with_default_command(["zlib", "-e"], commands) == ["environment", "zlib"]
+    assert with_default_command(["zlib"], commands) == ["build", "zlib"]

@@ -35,12 +35,14 @@ class Firmware:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What is booted: ``kernel`` with the command line ``append``, or what the disk has, by ``firmware``. ``memory`` in MiB;
+    """What is booted: ``kernel`` with the command line ``append``, or what ``cdrom`` or ``disk`` has, by ``firmware``: UEFI's,
+    or None for the machine's BIOS. ``memory`` in MiB;
     ``snapshot``: writes to the disk are dropped at the end; ``tpm``: the control socket of a swtpm; ``credentials``: systemd's,
     name → text (systemd.system-credentials(7)); ``reboot``: whether a reboot starts the machine again."""
 
-    disk: Path
+    disk: Path | None
     kernel: Path | None = None
+    cdrom: Path | None = None
     append: str = ""
     firmware: Firmware | None = None
     memory: int = 1024
@@ -104,7 +106,15 @@ def command(machine: Machine) -> list[str]:
         result += ["-kernel", str(machine.kernel), "-append", machine.append]
     if machine.firmware is not None:
         result += _firmware(machine.firmware)
-    result += ["-drive", f"file={machine.disk},format=raw,if=virtio,snapshot={'on' if machine.snapshot else 'off'}"]
+    if machine.disk is not None:
+        result += [
+            "-drive",
+            f"file={machine.disk},format=raw,if=none,id=disk,snapshot={'on' if machine.snapshot else 'off'}",
+        ]
+        result += ["-device", "virtio-blk-pci,drive=disk,bootindex=1"]
+    if machine.cdrom is not None:
+        result += ["-drive", f"file={machine.cdrom},format=raw,media=cdrom,if=none,id=cdrom,readonly=on"]
+        result += ["-device", "ide-cd,drive=cdrom,bootindex=0"]
     result += ["-nic", "user,model=virtio-net-pci", "-device", "virtio-rng-pci"]
     if machine.tpm is not None:
         result += ["-chardev", f"socket,id=tpm,path={machine.tpm}", "-tpmdev", "emulator,id=tpm0,chardev=tpm"]
@@ -135,6 +145,33 @@ def firmware(variables: Path, secure: bool = True) -> Firmware:
     if not variables.exists():
         shutil.copyfile(OVMF / "OVMF_VARS_4M.fd", variables)
     return Firmware(code, variables, secure)
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """What a build gave: a medium, a whole disk, a root filesystem and the kernel beside it; each a file, or None. ``time``:
+    of the newest, as ``st_mtime``."""
+
+    name: str
+    time: float
+    iso: Path | None = None
+    disk: Path | None = None
+    root: Path | None = None
+    kernel: Path | None = None
+
+
+def images(deploy: Path) -> list[Image]:
+    """All images in a deploy directory (``deploy/images/<machine>``), by name."""
+    found: dict[str, dict[str, Path]] = {}
+    for kind, suffix in (("iso", ".iso"), ("disk", ".img"), ("root", ".ext4")):
+        for path in deploy.glob(f"*-{deploy.name}{suffix}"):
+            found.setdefault(path.name.removesuffix(f"-{deploy.name}{suffix}"), {})[kind] = path
+    kernel = deploy / "bzImage"
+    beside = kernel if kernel.exists() else None
+    return [
+        Image(name, max(path.stat().st_mtime for path in files.values()), kernel=beside, **files)
+        for name, files in sorted(found.items())
+    ]
 
 
 def find_image(deploy: Path, name: str) -> tuple[Path | None, Path]:

@@ -19,7 +19,7 @@ from hadronbake.language.statements import FileKind, ParsedFile, Statement
 class Piece:
     """``lines`` are right-stripped; the first one has the number ``start`` (from 1). Only statements have a ``statement``.
 
-    "stray": lines that the parser passes over though they aren't empty, as a lone backslash.
+    "stray": lines that the parser passes over though they aren't empty, as a lone backslash and the empty line after it.
     """
 
     kind: Literal["statement", "comment", "blank", "stray"]
@@ -55,9 +55,16 @@ def _pieces(parsed: ParsedFile, lines: list[str]) -> Iterator[Piece]:
 
 
 def _between(lines: list[str], start: int, end: int) -> Iterator[Piece]:
-    for index in range(start, end):
+    index = start
+    while index < end:
         line = lines[index]
-        kind: Literal["comment", "blank", "stray"] = "blank"
-        if line:
-            kind = "comment" if line[0] == "#" else "stray"
-        yield Piece(kind, index + 1, (line,))
+        if line and line[0] != "#":
+            # With the empty lines that its backslash joins to it: without them it would be joined to something else.
+            last = index + 1
+            while last < end and lines[last - 1].endswith("\\"):
+                last += 1
+            yield Piece("stray", index + 1, tuple(lines[index:last]))
+            index = last
+            continue
+        yield Piece("comment" if line else "blank", index + 1, (line,))
+        index += 1

@@ -77,6 +77,11 @@ def test_a_configuration_file_that_ends_with_a_backslash() -> None:
     assert format_text('A="1"\\\n', "x.conf", "conf") == 'A="1"\\\n'
 
 
+def test_a_lone_backslash_keeps_the_empty_line_that_it_takes() -> None:
+    text = '\\\n\n\n\n\nA = "1"\n\\\n\\\n\n'
+    assert format_text(text, "x.bb", "recipe") == '\\\n\n\n\nA = "1"\n\\\n\\\n\n'
+
+
 LINES = st.sampled_from(
     [
         *("", "", "  ", "\\", "# c", "# c \\", "#", "A='1'", 'B="x"', 'C += "a \\', '  b"', "  b'", "D=' \\", '"', "'"),

@@ -3,7 +3,8 @@
 Each input is made from the seed and its number, half of them by changing pieces of the files below the directories (by default
 our own layers). An input fails when anything but the engine's own errors comes out, when it takes more than a second of
 processor time, or when memory runs over the limit. It is then written to `failures/` beside the current directory, and the run goes on.
-`--only N` tries one input again, with its text and traceback.
+`--only N` tries one input again, with its text and traceback. `--what recipes` and `--what configurations` change whole files of
+our layers and of a small configuration and do with them all that a build does before its first task.
 """
 
 from __future__ import annotations
@@ -15,14 +16,21 @@ import sys
 import time
 import traceback
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "language")]
+sys.path[:0] = [str(HERE), str(HERE.parent / "language"), str(HERE.parent / "metadata")]
 
-from inputs import make, samples  # noqa: E402
+from inputs import Sample, make, samples  # noqa: E402
 from trial import try_input  # noqa: E402
+from whole import whole  # noqa: E402
+
+from hadronbake.language import parser as parser_module  # noqa: E402
 
 MEMORY = 2 << 30
 """Bytes of address space that a run may take."""
@@ -32,8 +40,31 @@ class TooSlow(BaseException):
     """A second of processor time was not enough."""
 
 
+slow: list[bool] = []
+
+
 def stop(number: int, frame: FrameType | None) -> None:
+    slow.append(True)
     raise TooSlow
+
+
+@contextmanager
+def attempts(what: str, seed: int, known: list[Sample]) -> Iterator[Callable[[int], str]]:
+    """A function that tries the input of a number and says what came of it; ``last`` is then that input."""
+    if what == "statements":
+
+        def attempt(number: int) -> str:
+            item = make(known, seed, number)
+            last[:] = [item.data, f".{item.kind}"]
+            return f"{item.made}: {try_input(item.data, item.kind, item.evaluate)}"
+
+        yield attempt
+        return
+    with whole(what) as one:
+        yield lambda number: one(seed, number, last)
+
+
+last: list[Any] = [b"", ""]
 
 
 def main() -> int:
@@ -42,18 +73,27 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--first", type=int, default=0, help="number of the first input")
     parser.add_argument("--only", type=int, help="try this input alone")
+    parser.add_argument("--what", choices=("statements", "recipes", "configurations"), default="statements")
     parser.add_argument("--failures", type=Path, default=Path("failures"))
     parser.add_argument(
         "directories", nargs="*", type=Path, default=[HERE.parents[1] / "layers", HERE.parents[1] / "conf"]
     )
     options = parser.parse_args()
+    # Each input is read three times and more; what is said of a wrong line comes of the line alone.
+    parser_module.explain = lru_cache(1024)(parser_module.explain)
     known = samples(options.directories)
-    if options.only is not None:
-        single = make(known, options.seed, options.only)
-        sys.stdout.buffer.write(b"%b\n----\n" % single.data)
-        print(single.kind, single.made, try_input(single.data, single.kind, single.evaluate))
-        return 0
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    with attempts(options.what, options.seed, known) as attempt:
+        if options.only is not None:
+            try:
+                print(attempt(options.only))
+            finally:
+                sys.stdout.buffer.write(b"%b\n----\n" % last[0])
+            return 0
+        return run(attempt, options)
+
+
+def run(attempt: Callable[[int], str], options: argparse.Namespace) -> int:
     signal.signal(signal.SIGVTALRM, stop)
     outcomes: Counter[str] = Counter()
     failures: Counter[str] = Counter()
@@ -62,14 +102,17 @@ def main() -> int:
     began = time.monotonic()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for number in range(options.first, options.first + options.count):
-        item = make(known, options.seed, number)
         before = time.process_time()
         try:
             signal.setitimer(signal.ITIMER_VIRTUAL, 1)
-            outcome = try_input(item.data, item.kind, item.evaluate)
+            outcome = attempt(number)
             signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+            if slow:
+                # Somebody took it for an error of the metadata.
+                raise TooSlow
         except BaseException as error:
             signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+            slow.clear()
             if isinstance(error, KeyboardInterrupt):
                 break
             where = traceback.extract_tb(error.__traceback__)
@@ -79,9 +122,9 @@ def main() -> int:
             outcome = "FAILED"
             if failures[name] <= 3:
                 options.failures.mkdir(exist_ok=True)
-                (options.failures / f"{options.seed}-{number}.{item.kind}").write_bytes(item.data)
+                (options.failures / f"{options.seed}-{number}{last[1]}").write_bytes(last[0])
                 print(f"input {number}: {name}: {error}"[:500], flush=True)
-        outcomes[f"{item.made}: {outcome}"] += 1
+        outcomes[outcome] += 1
         if (taken := time.process_time() - before) > worst_time:
             worst_time, slowest = taken, number
         now = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -169,6 +169,8 @@ def make(known: Sequence[Sample], seed: int, number: int) -> Input:
     kind: Kind = r.choice(("recipe", "recipe", "conf"))
     if choice < 0.10:
         return Input(r.randbytes(r.randrange(300)), kind, "bytes", False)
+    if choice < 0.20:
+        return Input(_near_plain(r).encode(), kind, "lines", False)
     if choice < 0.35 or not known:
         return Input(_words(r), kind, "words", r.random() < 0.5)
     sample = r.choice(known)
@@ -198,6 +200,36 @@ def _words(r: random.Random) -> bytes:
         else:
             lines.append((" " if r.random() < 0.8 else "").join(r.choices(_WORDS, k=count)))
     return "\n".join(lines).encode()
+
+
+_BLANKS = ("", " ", " ", " ", "\t", "  ", "\xa0", "\x0c", "\u2028", "\\\n", " \\\n")
+_HEADS = (
+    "A", "A:x", "a", "A:append", "A${B}", "${A}", "A+", "A?", "A.", "A:", "0", "~", "A/b", "-", "", "export", "export A", "inherit",
+    "inherit_defer", "include", "include_all", "require", "addtask", "deltask", "addhandler", "EXPORT_FUNCTIONS", "def", "python",
+    "fakeroot", "unset", "python x", "python python", "python fakeroot", "fakeroot python", "fakeroot x", "do_x", "do_x:append",
+    "pythonx", "fakerootx", "defx", "exports", "é", "#", "addpylib", "addfragments", "before", "python\tx", "export\tA",
+)  # fmt: skip
+_MIDDLES = (
+    "=", "=", ":=", "?=", "??=", "+=", "=+", ".=", "=.", "==", "?", "+", "()", "( )", "() {", "(){", "[f]", "[f] =", "[]", "[f@]",
+    "[@f]", "[f/g] =", "[f.] ??=", "[a b] =", "x", "x y", "x.inc", "=x", "",
+)  # fmt: skip
+_TAILS = (
+    '""', "''", '"x"', "'x'", '"a\'b"', "'a\"b'", '"a"b"', "'a'b'", '"a"b"c"', '"', "'", "\"x'", '"${@d["a"]}"', '"# x"', "x", "{", "}",
+    "() {", "# x", " # x", "a b", "(", "=", "é", '"é"', '"\t"', "", "a\xa0b", '"x" # y', "\\", '"x" \\',
+)  # fmt: skip
+
+
+def _near_plain(r: random.Random) -> str:
+    """Lines that are of the plainest forms, or nearly."""
+    lines = []
+    for _ in range(r.randrange(1, 13)):
+        pieces = [r.choice(_HEADS), r.choice(_MIDDLES), r.choice(_TAILS)]
+        lines.append(
+            r.choice(_BLANKS).join(pieces) if r.random() < 0.5 else "".join(p + r.choice(_BLANKS) for p in pieces)
+        )
+        if "{" in lines[-1] and r.random() < 0.7:
+            lines.append("}")
+    return "\n".join(lines)
 
 
 def _cut(r: random.Random, text: str, known: Sequence[Sample]) -> str:

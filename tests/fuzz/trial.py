@@ -12,6 +12,7 @@ from typing import Any
 
 from printing import placeless, printed
 
+from hadronbake.authoring.formatting import format_text
 from hadronbake.datastore import evaluator
 from hadronbake.datastore.emit import emit_environment_to
 from hadronbake.datastore.errors import SkipRecipe, logger
@@ -20,12 +21,14 @@ from hadronbake.datastore.keys import expand_keys
 from hadronbake.datastore.shellcode import shell_references
 from hadronbake.datastore.signatures import Analysis
 from hadronbake.datastore.store import DataStore
-from hadronbake.diagnostics import HadronbakeError, Severity, render
-from hadronbake.language.parser import parse_bytes
+from hadronbake.diagnostics import HadronbakeError, Location, Severity, render
+from hadronbake.language import parser
+from hadronbake.language.lines import LogicalLine
+from hadronbake.language.parser import parse_bytes, parse_text
 from hadronbake.language.statements import Function, ParsedFile
 
 # Python code that acts on the machine is read, but not run.
-_ACTS = re.compile(
+ACTS = re.compile(
     rb"\bos\b(?!\.path)|open|exec|process|exit|import|input|oe\.|sleep|rm|bb\.(?!utils\.(contains|filter|to_bool|vercmp))"
 )
 _ALLOWED = (HadronbakeError, SkipRecipe)
@@ -35,12 +38,14 @@ def try_input(data: bytes, kind: Any, with_evaluation: bool) -> str:
     """Raises for what must not be; gives a word for the statistics."""
     path = "/fuzz/input.conf" if kind == "conf" else "/fuzz/input.bb"
     parsed = parse_bytes(data, path, kind)
+    assert_same_by_grammar(data.decode("utf-8", "replace"), parsed)
     for item in parsed.diagnostics:
         text = render(item)
         assert item.location is not None, text
         assert item.location.line <= data.count(b"\n") + data.count(b"\r") + 1, text
         assert "\x1b" not in text
         assert "\0" not in text
+    wrong_before = any(item.severity is Severity.ERROR for item in parsed.diagnostics)
     for before, after in zip(parsed.statements, parsed.statements[1:], strict=False):
         assert before.location.line + before.lines <= after.location.line, (before, after)
     again = parse_bytes(printed(parsed.statements).encode("utf-8", "surrogatepass"), path, kind)
@@ -51,7 +56,10 @@ def try_input(data: bytes, kind: Any, with_evaluation: bool) -> str:
     for statement in parsed.statements:
         if isinstance(statement, Function) and not statement.python:
             shell_references(statement.body)
-    if not with_evaluation or _ACTS.search(data):
+    if not wrong_before or len(data) % 8 == 0:
+        # That it refuses what is wrong need not be seen each time.
+        assert_formats(data.decode("utf-8", "replace"), parsed)
+    if not with_evaluation or ACTS.search(data):
         return "wrong" if parsed.diagnostics else "read"
     # What Python and the metadata say of it is of no use here.
     logger.disabled = True
@@ -61,6 +69,35 @@ def try_input(data: bytes, kind: Any, with_evaluation: bool) -> str:
             return try_evaluation(parsed)
     finally:
         logger.disabled = False
+
+
+class _ByGrammar(parser._Reader):
+    """Reads every line by the grammar, none by the short cut for plain lines."""
+
+    def plain(self, line: LogicalLine) -> bool:
+        return False
+
+
+def assert_same_by_grammar(text: str, parsed: ParsedFile) -> None:
+    reader = _ByGrammar(text, parsed.path, parsed.kind)
+    reader.run()
+    assert reader.statements == list(parsed.statements)
+    found = [item for item in parsed.diagnostics if item.code != "HBL002"]
+    assert sorted(reader.diagnostics, key=lambda item: item.location or Location("")) == found
+
+
+def assert_formats(text: str, parsed: ParsedFile) -> None:
+    """The formatter keeps what is said, or refuses; what it wrote it leaves alone."""
+    try:
+        once = format_text(text, parsed.path, parsed.kind)
+    except HadronbakeError as error:
+        assert all(item.severity is Severity.ERROR and item.code != "HBC131" for item in error.diagnostics), error
+        assert any(item.severity is Severity.ERROR for item in parsed.diagnostics)
+        return
+    again = parse_text(once, parsed.path, parsed.kind)
+    assert [item.code for item in again.diagnostics if item.severity is Severity.ERROR] == []
+    assert placeless(again.statements) == placeless(parsed.statements)
+    assert format_text(once, parsed.path, parsed.kind) == once
 
 
 def try_evaluation(parsed: ParsedFile) -> str:

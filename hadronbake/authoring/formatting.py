@@ -107,6 +107,9 @@ def _header(function: Function) -> str:
 
 def _assignment(statement: Assignment, lines: tuple[str, ...]) -> list[str]:
     """``[export ]NAME[flag] OP "`` on one line, then the value with the lines it had."""
+    if not lines[-1]:
+        # The closing quote is on a line before, which ends with a backslash.
+        return list(lines)
     joined = "".join(line[:-1] for line in lines[:-1]) + lines[-1]
     start = len(joined) - len(statement.value) - 2
     if start < 0 or joined[start] not in "\"'" or joined[start] != joined[-1]:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hadronbake.authoring.rule import FileRule, Problem
 from hadronbake.authoring.source import Source
+from hadronbake.datastore.references import python_expressions
 from hadronbake.diagnostics import Location
 from hadronbake.language.statements import Assignment, Function, PythonDefinition
 
-_INLINE = re.compile(r"\$\{@((?:\{.*?\}|[^\n])+?)\}")
 _READS = frozenset({"getVar", "getVarFlag"})
 _GONE = frozenset(
     {"getVar", "setVar", "getVarFlag", "setVarFlag", "getVarFlags", "delVar", "expand", "expandData", "update_data"}
@@ -49,10 +48,10 @@ def _codes(source: Source) -> Iterator[_Code]:
 
 
 def _expressions(source: Source, statement: Assignment | Function, text: str) -> Iterator[_Code]:
-    for match in _INLINE.finditer(text):
-        tree = _parsed(match[1].strip(), "eval")
+    for start, end in python_expressions(text):
+        tree = _parsed(text[start:end].strip(), "eval")
         if tree is not None:
-            yield _Code(tree, place=source.find(statement, match[0]), inline=True)
+            yield _Code(tree, place=source.find(statement, text[start - 3 : end + 1]), inline=True)
 
 
 def _parsed(text: str, mode: str = "exec") -> ast.AST | None:

@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
-_PYTHON = re.compile(r"\$\{@(?:\{.*?\}|[^\n])+?\}")
+from hadronbake.datastore.references import python_expressions
+
 _HEREDOC = re.compile(r"<<(-?)[ \t]*(?:\\?([A-Za-z_][A-Za-z0-9_]*)|'([^'\n]+)'|\"([^\"\n]+)\")")
 _COMMAND = re.compile(
     r"(?:^|[;&|({`]|\$\(|\b(?:then|do|else|if|while|until|!)\s)\s*((?:[A-Za-z_]\w*=\S*\s+)*)([\w./+$-]+)"
@@ -19,7 +20,12 @@ _COMMAND = re.compile(
 @lru_cache(maxsize=4096)
 def masked(body: str) -> tuple[str, ...]:
     """The lines of the body, masked."""
-    body = _PYTHON.sub(lambda match: "_" * len(match[0]), body)
+    pieces: list[str] = []
+    after = 0
+    for start, end in python_expressions(body):
+        pieces += (body[after : start - 3], "_" * (end - start + 4))
+        after = end + 1
+    body = "".join([*pieces, body[after:]])
     found: list[str] = []
     quote = ""
     waiting: list[tuple[bool, str]] = []

@@ -77,6 +77,11 @@ def test_a_configuration_file_that_ends_with_a_backslash() -> None:
     assert format_text('A="1"\\\n', "x.conf", "conf") == 'A="1"\\\n'
 
 
+def test_a_statement_that_ends_with_an_empty_line_joined_to_it() -> None:
+    text = "A='1'\\\n\nB = \"2\"\n"
+    assert format_text(text, "x.conf", "conf") == text
+
+
 def test_a_lone_backslash_keeps_the_empty_line_that_it_takes() -> None:
     text = '\\\n\n\n\n\nA = "1"\n\\\n\\\n\n'
     assert format_text(text, "x.bb", "recipe") == '\\\n\n\n\nA = "1"\n\\\n\\\n\n'

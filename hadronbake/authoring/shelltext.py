@@ -6,11 +6,13 @@ Masked characters become ``_`` (in comments and here-documents blanks), so that 
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from hadronbake.datastore.references import python_expressions
 
+_REDIRECTION = re.compile(r"(?=<<)")
 _HEREDOC = re.compile(r"<<(-?)[ \t]*(?:\\?([A-Za-z_][A-Za-z0-9_]*)|'([^'\n]+)'|\"([^\"\n]+)\")")
 _COMMAND = re.compile(
     r"(?:^|[;&|({`]|\$\(|\b(?:then|do|else|if|while|until|!)\s)\s*((?:[A-Za-z_]\w*=\S*\s+)*)([\w./+$-]+)"
@@ -46,6 +48,7 @@ def masked(body: str) -> tuple[str, ...]:
 def _mask_line(line: str, quote: str) -> tuple[str, str]:
     """The line masked, and the quote that is still open at its end."""
     out: list[str] = []
+    redirections = [match.start() for match in _REDIRECTION.finditer(line)]
     index = 0
     while index < len(line):
         char = line[index]
@@ -62,7 +65,8 @@ def _mask_line(line: str, quote: str) -> tuple[str, str]:
             out.append("__")
             index += 1
         elif char in "'\"":
-            heredoc = _HEREDOC.match(line, line.rfind("<<", 0, index)) if "<<" in line[:index] else None
+            before = bisect_right(redirections, index - 2)
+            heredoc = _HEREDOC.match(line, redirections[before - 1]) if before else None
             if heredoc and heredoc.start() < index < heredoc.end():
                 # The word of a here-document: kept, for whoever looks for the end of it.
                 word = heredoc[3] or heredoc[4]

@@ -26,6 +26,9 @@ from hadronbake.language.statements import (
 )
 
 _MOST_BLANK = 2
+_KEYWORDS = frozenset(
+    {"addtask", "deltask", "addhandler", "inherit", "inherit_defer", "EXPORT_FUNCTIONS", "export", "unset"}
+)
 _NOWHERE = Location("")
 # Their fields are words, so the blanks between the words don't matter.
 _WORDS = (AddTask, AddHandler, ExportFunctions, Export, Unset, AddFragments)
@@ -107,8 +110,8 @@ def _header(function: Function) -> str:
 
 def _assignment(statement: Assignment, lines: tuple[str, ...]) -> list[str]:
     """``[export ]NAME[flag] OP "`` on one line, then the value with the lines it had."""
-    if not lines[-1]:
-        # The closing quote is on a line before, which ends with a backslash.
+    if not lines[-1] or statement.name in _KEYWORDS:
+        # The closing quote is on a line before, which ends with a backslash; or a blank would make a directive of the name.
         return list(lines)
     joined = "".join(line[:-1] for line in lines[:-1]) + lines[-1]
     start = len(joined) - len(statement.value) - 2

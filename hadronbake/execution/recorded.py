@@ -16,6 +16,7 @@ from hadronbake.artifacts.signing import Damaged, signer
 from hadronbake.artifacts.store import MissingBlob, Store, stated_record
 from hadronbake.diagnostics import HadronbakeError
 from hadronbake.execution.history import History
+from hadronbake.metadata.recipe import split_configuration
 from hadronbake.planning.why import Point
 
 HASH = re.compile(r"[0-9a-f]{8,64}")
@@ -94,18 +95,21 @@ class Recorded:
     ) -> Sequence[RecordedInput] | None:
         """Those of a task that its dependents know by the hash ``value``. ``tasks``: label → taskhash and unihash of a build; what
         that build had counts before what first had the same output. A task without a record is known of the record after it,
-        once that was asked for."""
+        once that was asked for. Shared state doesn't tell configurations apart, so neither do names here."""
         taskhash, unihash = (tasks or {}).get(label, ("", ""))
+        shared = _shared(label)
         names = [taskhash, value] if value in (unihash, taskhash) else [value]
         for name in filter(None, names):
-            if (label, name) in self._inputs:
-                return self._inputs[label, name]
+            if (shared, name) in self._inputs:
+                return self._inputs[shared, name]
             told = self.find(name)
-            if told is not None and told.record.task == label and self.learn(told):
-                return self._inputs[label, name]
+            if told is not None and told.record.task == shared and self.learn(told):
+                return self._inputs[shared, name]
         last = self.history.last(label) if self.history is not None else None
-        if self.history is not None and last is not None and value and value in (last.taskhash, last.unihash):
-            return self.history.inputs(label)
+        if self.history is not None and last is not None and value:
+            had = (last.taskhash,) if taskhash else (last.taskhash, last.unihash)
+            if (taskhash or value) in had:
+                return self.history.inputs(label)
         return None
 
     def learn(self, told: Told) -> bool:
@@ -117,10 +121,14 @@ class Recorded:
         own: dict[str, list[RecordedInput]] = {told.record.task: []}
         hashes = {told.record.task: {told.record.taskhash}}
         for item in items:
-            own.setdefault(item.task or told.record.task, []).append(item.model_copy(update={"task": ""}))
+            own.setdefault(_shared(item.task) or told.record.task, []).append(item.model_copy(update={"task": ""}))
             if item.kind == "task":
-                hashes.setdefault(item.name, set()).add(item.value)
+                hashes.setdefault(_shared(item.name), set()).add(item.value)
         for label, found in own.items():
             for value in hashes.get(label, ()):
                 self._inputs.setdefault((label, value), tuple(found))
         return True
+
+
+def _shared(label: str) -> str:
+    return split_configuration(label)[1]

@@ -22,6 +22,7 @@ from pathlib import Path
 from hadronbake.cli.build import origin_of
 from hadronbake.execution.build import BuildRequest, make_graph
 from hadronbake.metadata.workspace import Workspace
+from hadronbake.planning.graph import TaskGraph
 from hadronbake.planning.hashes import taskhash
 
 ROOT = Path(__file__).parents[2]
@@ -103,7 +104,7 @@ KBD = "recipes-userland/kbd/kbd_2.7.1.bb"
 BASE = "recipes-userland/base-files/base-files_1.0.bb"
 
 KINDS = {
-    "doc": Kind("doc-only change: SUMMARY of zlib", edit(ZLIB, 'SUMMARY = "', 'SUMMARY = "The '), "SUMMARY"),
+    "doc": Kind("doc-only change: SUMMARY of zlib", edit(ZLIB, 'SUMMARY = "', 'SUMMARY = "The '), ""),
     "comment": Kind(
         "comment in base.bbclass", append("classes/base.bbclass", "\n# A comment that was not here before.\n"), ""
     ),
@@ -177,18 +178,35 @@ class Place:
             raise SystemExit(f"hbake {' '.join(arguments)} failed:\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}")
         return done.stdout
 
-    def hashes(self, target: str) -> dict[str, str]:
-        """The hash of every task, if each changed with whatever changes before it: without cutoff."""
+    def graph(self, target: str) -> TaskGraph:
         workspace = Workspace.open(self.topdir, self.environment, lambda text: None)
         try:
-            graph = make_graph(BuildRequest((target,)), origin_of(workspace))
+            return make_graph(BuildRequest((target,)), origin_of(workspace))
         finally:
             workspace.close()
-        found: dict[str, str] = {}
-        for label in graph.order:
-            node = graph.nodes[label]
-            found[label] = taskhash(node.task.basehash, node.task.files, ((dep, found[dep]) for dep in node.deps))
-        return {label: value for label, value in found.items() if not graph.nodes[label].task.noexec}
+
+
+def hashes(graph: TaskGraph) -> dict[str, str]:
+    """The hash of every task, if each changed with whatever changes before it: without cutoff."""
+    found: dict[str, str] = {}
+    for label in graph.order:
+        task = graph.nodes[label].task
+        found[label] = taskhash(task.basehash, task.files, ((dep, found[dep]) for dep in graph.nodes[label].deps))
+    return found
+
+
+def without_cutoff(before: Mapping[str, str], graph: TaskGraph) -> set[str]:
+    """The tasks that run because their hash is another one, and those without recorded outputs that they need in the work directory."""
+    after = hashes(graph)
+    nodes = graph.nodes
+    stack = [label for label in after if before.get(label) != after[label] and not nodes[label].task.noexec]
+    found = set(stack)
+    while stack:
+        for dep in nodes[stack.pop()].own:
+            if dep not in found and not nodes[dep].recorded and not nodes[dep].task.noexec:
+                found.add(dep)
+                stack.append(dep)
+    return found
 
 
 def copy(source: Path, target: Path, link: bool) -> None:
@@ -202,7 +220,7 @@ class Outcome:
     same: int
     cpu: float
     changed: int
-    tasks: int
+    kept: int
     why: str
 
 
@@ -210,7 +228,7 @@ def replay(place: Place, kind: Kind, target: str, before: Mapping[str, str]) -> 
     history = place.topdir / "cache/history"
     shutil.copytree(history, place.topdir / "history", dirs_exist_ok=True)
     kind.change(place.layers)
-    after = place.hashes(target)
+    changed = without_cutoff(before, place.graph(target))
     why = place.hbake("why", target)
     events = [json.loads(line) for line in place.hbake("build", "--json", target).splitlines() if line[:1] == "{"]
     finished = [item for item in events if item["event"] == "TaskFinished"]
@@ -227,8 +245,8 @@ def replay(place: Place, kind: Kind, target: str, before: Mapping[str, str]) -> 
         len(finished) - len(ran),
         sum(bool(item.get("same")) for item in ran),
         sum(item["cpu"] for item in ran),
-        sum(before.get(label) != value for label, value in after.items()),
-        len(after),
+        len(changed),
+        len(changed - {item["label"] for item in ran}),
         next((line.strip() for line in why.splitlines()[1:] if kind.names), "nothing changed"),
     )
 
@@ -249,16 +267,15 @@ def main() -> None:
         place = Place(Path(directory), arguments.cache)
         first = [json.loads(line) for line in place.hbake("build", "--json", arguments.target).splitlines()]
         done = sum(item["event"] == "TaskFinished" and item["action"] == "run" for item in first)
-        before = place.hashes(arguments.target)
+        before = hashes(place.graph(arguments.target))
         print(f"{arguments.target}: {len(before)} tasks; {done} had to run first\n")
         print(
             f"{'':54} {'run':>5} {'of them same':>13} {'restored':>9} {'kept':>6} {'without cutoff':>15} {'CPU s':>8}"
         )
         for name in named:
             outcome = replay(place, KINDS[name], arguments.target, before)
-            kept = outcome.changed - len(outcome.ran)
             print(
-                f"{KINDS[name].title:54} {len(outcome.ran):5} {outcome.same:13} {outcome.restored:9} {max(kept, 0):6} "
+                f"{KINDS[name].title:54} {len(outcome.ran):5} {outcome.same:13} {outcome.restored:9} {outcome.kept:6} "
                 f"{outcome.changed:15} {outcome.cpu:8.1f}"
             )
             print(f"    why: {outcome.why}")

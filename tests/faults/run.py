@@ -20,7 +20,11 @@ DOCUMENT = HERE.parents[1] / "docs/reliability.md"
 BEGIN, END = "<!-- written by make faults -->", "<!-- end -->"
 
 
-def table(results: list[tuple[Row, Figures | str, float]]) -> list[str]:
+Result = tuple[Row, Figures | str, float]
+
+
+def table(results: list[tuple[Row, Figures | str | None, float]]) -> list[str]:
+    """None: not run (yet)."""
     lines = []
     group = ""
     for item, figures, seconds in results:
@@ -33,6 +37,9 @@ def table(results: list[tuple[Row, Figures | str, float]]) -> list[str]:
                 "| fault | tries | outcome | s |",
                 "|---|---:|---|---:|",
             ]
+        if figures is None:
+            lines.append(f"| {item.name} | | not in this run | |")
+            continue
         if isinstance(figures, str):
             lines.append(f"| {item.name} | | **failed**: {figures} | {seconds:.0f} |")
             continue
@@ -46,7 +53,7 @@ def table(results: list[tuple[Row, Figures | str, float]]) -> list[str]:
 
 def main() -> int:
     wanted = sys.argv[1] if len(sys.argv) > 1 else ""
-    results: list[tuple[Row, Figures | str, float]] = []
+    results: list[Result] = []
     shm = Path("/dev/shm")
     base = Path(tempfile.mkdtemp(prefix="faults", dir=shm if shm.is_dir() else None))
     try:
@@ -64,19 +71,31 @@ def main() -> int:
             results.append((item, outcome, time.monotonic() - began))
             print(f"{item.group}: {item.name}: {outcome}", flush=True)
             remove_tree(place)
+            if not wanted:
+                write(results)
     finally:
         remove_tree(base)
+    print(total(results))
+    return 1 if any(isinstance(figures, str) for _, figures, _ in results) else 0
+
+
+def total(results: list[Result]) -> str:
     failed = sum(isinstance(figures, str) for _, figures, _ in results)
     tries = sum(figures.tried for _, figures, _ in results if isinstance(figures, Figures))
-    total = f"{len(results)} kinds of faults, {tries} tries, {failed} kinds failed ({time.strftime('%Y-%m-%d')})."
-    lines = [total, *table(results)]
-    if not wanted:
-        text = DOCUMENT.read_text()
-        before, _, rest = text.partition(BEGIN)
-        after = rest.partition(END)[2]
-        DOCUMENT.write_text(f"{before}{BEGIN}\n\n" + "\n".join(lines) + f"\n\n{END}{after}")
-    print(total)
-    return 1 if failed else 0
+    return f"{len(results)} kinds of faults, {tries} tries, {failed} kinds failed ({time.strftime('%Y-%m-%d')})."
+
+
+def write(results: list[Result]) -> None:
+    """The table as far as it is known: a run that was ended says what it didn't come to."""
+    done = {item.name: (item, figures, seconds) for item, figures, seconds in results}
+    rows: list[tuple[Row, Figures | str | None, float]] = [
+        done.get(item.name, (item, None, 0.0)) for item in all_rows()
+    ]
+    text = DOCUMENT.read_text()
+    before, _, rest = text.partition(BEGIN)
+    after = rest.partition(END)[2]
+    lines = [total(results), *table(rows)]
+    DOCUMENT.write_text(f"{before}{BEGIN}\n\n" + "\n".join(lines) + f"\n\n{END}{after}")
 
 
 if __name__ == "__main__":

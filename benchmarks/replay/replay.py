@@ -203,10 +203,10 @@ def without_cutoff(before: Mapping[str, str], graph: TaskGraph) -> set[str]:
     found = set(stack)
     while stack:
         for dep in nodes[stack.pop()].own:
-            if dep not in found and not nodes[dep].recorded and not nodes[dep].task.noexec:
+            if dep not in found and not nodes[dep].recorded:
                 found.add(dep)
                 stack.append(dep)
-    return found
+    return {label for label in found if not nodes[label].task.noexec}
 
 
 def copy(source: Path, target: Path, link: bool) -> None:

@@ -141,10 +141,17 @@ def placed(causes: Iterable[Cause], workspace: Workspace) -> list[Cause]:
     found = []
     for cause in causes:
         owner = owners.get(cause.task.rpartition(":")[0])
-        if cause.kind == "variable" and cause.old is not None and cause.new is not None and owner is not None:
+        if cause.kind == "variable" and cause.new is not None and owner is not None:
             if owner not in stores:
                 stores[owner] = workspace.datastore(owner, history=True)
-            place = change(story(stores[owner], cause.name), cause.old)
+            name, _, flag = cause.name.partition("[")
+            told = story(stores[owner], name)
+            place = None
+            if flag:
+                places = [place for item in told.flags if item.name == flag.removesuffix("]") for place in item.places]
+                place = places[-1] if places else None
+            elif cause.old is not None:
+                place = change(told, cause.old)
             if place is not None:
                 cause = replace(cause, location=Location(place.file, place.line))
         found.append(cause)

@@ -174,6 +174,40 @@ def test_a_changed_program_rebuilds_what_has_it(warm: Build) -> None:
     assert not any(label.startswith(("libgreet:", "host-libc:")) for label in ran)
 
 
+def test_every_kind_of_cause_is_named_with_its_place(warm: Build) -> None:
+    recipe = warm.layer / GREET
+    warm.edit(GREET, "oe_runmake install", "oe_runmake -s install")
+    warm.edit(GREET, 'DEPENDS = "libgreet"', 'DEPENDS = ""')
+    warm.edit(GREET, "    file://Makefile ", "    file://Makefile file://more.txt ")
+    (recipe.parent / "files/more.txt").write_text("more\n")
+    warm.edit("recipes-greet/greet/files/greet-main.c", "#include <greet.h>", "// new\n#include <greet.h>")
+    with recipe.open("a") as stream:
+        stream.write('SRC_URI[md5sum] = "1"\ndo_compile[cleandirs] = "${B}/o"\nLDFLAGS += "-s"\n')
+    lines = recipe.read_text().splitlines()
+    told = warm.command("why", "greet:do_install", "--json")
+    causes = {cause["name"]: cause for cause in json.loads(told.stdout)["causes"]}
+    for name, old, new, line in (
+        ("do_install", "oe_runmake install", "oe_runmake -s install", "do_install() {"),
+        ("do_compile[cleandirs]", None, "${B}/o", 'do_compile[cleandirs] = "${B}/o"'),
+        ("LDFLAGS", "", "-s", 'LDFLAGS += "-s"'),
+    ):
+        cause = causes[name]
+        assert old in cause["old"] if old is not None else cause["old"] is None
+        assert new in cause["new"]
+        assert cause["location"].startswith(f"{recipe}:{lines.index(line) + 1}")
+    assert (causes["more.txt"]["kind"], causes["more.txt"]["old"]) == ("file", None)
+    assert causes["greet-main.c"]["location"].startswith(str(recipe.parent / "files/greet-main.c"))
+    assert causes["libgreet:do_populate_sysroot"]["new"] is None
+    # The same, against the build before this one, and for a machine that has nothing but the records.
+    named = set(causes)
+    beside = json.loads(warm.command("diff", "@-1", "greet:do_install", "--json").stdout)["causes"]
+    assert {cause["name"] for cause in beside} == named
+    shutil.rmtree(warm.topdir / "cache")
+    anew = json.loads(warm.command("why", "greet:do_install", "--json").stdout)
+    assert {cause["name"] for cause in anew["causes"]} == named
+    assert anew["shared"] is None
+
+
 def test_a_failing_task_says_where_to_look(warm: Build) -> None:
     warm.edit(GREET, "oe_runmake install", "echo the last words\n    false && oe_runmake install")
     done = warm.command("build", "greet")

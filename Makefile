@@ -3,7 +3,7 @@
 HBAKE = .venv/bin/hbake
 IMAGE ?= hadron-image
 
-.PHONY: help build test faults test-boot test-trusted run-qemu clean
+.PHONY: help build test faults test-boot test-servers test-trusted run-qemu clean
 
 help:
 	@echo "make build      build $(IMAGE) from source (about an hour on two cores; from a warm cache, seconds)"
@@ -11,6 +11,7 @@ help:
 	@echo "make faults     make every kind of fault to shared state, and write docs/reliability.md (about ten minutes)"
 	@echo "make run-qemu   build if need be, and boot the image in QEMU (leave with Ctrl-A X)"
 	@echo "make test-boot  boot the image unattended and check the running system"
+	@echo "make test-servers  share outputs by real cache servers: buildbox-casd, nginx, bazel-remote (if it is installed)"
 	@echo "make test-trusted  build the trusted image, boot it with Secure Boot and a TPM, and tamper with it"
 	@echo "make clean      remove build/; the caches in ~/.cache/hadronbake stay"
 
@@ -38,6 +39,10 @@ test-trusted:
 	test -d build/keys/secureboot || $(HBAKE) keys secureboot
 	$(HBAKE) hadron-image-trusted
 	.venv/bin/pytest -m qemu -s tests/boot/test_trusted.py
+
+test-servers:
+	@scripts/setup test servers
+	.venv/bin/pytest -m servers -rs
 
 run-qemu: build
 	@scripts/setup qemu

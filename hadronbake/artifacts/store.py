@@ -107,8 +107,15 @@ class Store:
             return False
         return all(self.cas.has(node.digest) for _, node in tree.placed())
 
+    def expect(self, graph: str) -> None:
+        """Says what will be looked up next, by the hash of its graph; see ``remotes.store``."""
+
     def fetch(self, trees: Iterable[Digest]) -> None:
         """Gets trees that are known but not here, if there is somewhere to get them from; see ``remotes.store``."""
+
+    def in_vain(self, tree: Digest) -> bool:
+        """Whether :meth:`fetch` couldn't get it, for a reason that was said."""
+        return False
 
     def checkout(self, tree: Digest, destination: Path, link: bool) -> None:
         """Makes the tree at ``destination``; see :func:`checkout.write`. A destination that doesn't exist yet appears

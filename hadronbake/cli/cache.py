@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hadronbake.cli import sharing
 from hadronbake.cli.inspect import BuildDirectory, Json
 from hadronbake.cli.opening import build_directory, open_workspace, say
 from hadronbake.diagnostics import HadronbakeError
@@ -214,4 +215,5 @@ def _ago(seconds: float) -> str:
 
 
 def register(parent: typer.Typer) -> None:
+    sharing.register(app)
     parent.add_typer(app, name="cache")

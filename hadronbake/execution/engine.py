@@ -276,11 +276,15 @@ class Engine:
             removal = self._removals.get(job.lock or "")
             if removal is not None:
                 await removal
-            if job.action == "run":
-                await self._run_task(job)
+            lost = [label for label in self._uses(job) if label not in self.plan.record]
+            if lost:
+                # Another job found that out, since this one was issued.
+                for label in lost:
+                    self.plan.lost(job.key, label)
+                outcome = "again"
             else:
-                await self._place(job)
-            outcome = "done"
+                await (self._run_task(job) if job.action == "run" else self._place(job))
+                outcome = "done"
         except MissingBlob as error:
             outcome = await self._missing(job, error)
         except (TaskFailure, Interrupted):
@@ -401,19 +405,26 @@ class Engine:
 
     async def _missing(self, job: Job, error: MissingBlob) -> Outcome:
         """A tree went from the store, or is damaged: the tasks that make it run again, and then this job."""
-        node = self.plan.graph.nodes[job.label]
-        used = (*node.sysroot, *node.inputs) if job.action == "run" else (job.label,)
-        trees = {label: self.plan.record[label].tree for label in used if label in self.plan.record}
+        trees = {label: self.plan.record[label].tree for label in self._uses(job) if label in self.plan.record}
         lost = await self._thread(self._worker.lost, trees)
         if not lost:
             self._failed(job, str(error))
             return "failed"
         for label in lost:
-            self._report(
-                events.Message("warning", f"the output of {label} isn't whole in shared state: it is made again")
-            )
+            if self._worker.never_came(trees[label]):
+                said = events.Message("note", f"the output of {label} didn't come from a remote: it is made here")
+            else:
+                said = events.Message("warning", f"the output of {label} isn't whole in shared state: it is made again")
+            self._report(said)
             self.plan.lost(job.key, label)
         return "again"
+
+    def _uses(self, job: Job) -> list[str]:
+        """The tasks whose outputs the job needs."""
+        node = self.plan.graph.nodes[job.label]
+        if job.action != "run":
+            return [job.label]
+        return [label for label in (*node.sysroot, *node.inputs) if self.plan.graph.nodes[label].recorded]
 
     def _failed(self, job: Job, message: str) -> None:
         if self.tally.interrupted:

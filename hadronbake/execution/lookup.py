@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hadronbake.artifacts.record import Record
 from hadronbake.artifacts.store import Store
 from hadronbake.diagnostics import HadronbakeError
-from hadronbake.execution.build import BuildRequest, Origin, make_graph, open_store, settle
+from hadronbake.execution.build import BuildRequest, Origin, graph_hash, make_graph, open_store, settle
 from hadronbake.planning.plan import Plan
 
 
@@ -36,3 +38,14 @@ def known_outputs(target: str, origin: Origin) -> tuple[Store, list[Record]]:
             "HBE030", f"{what}: the output isn't in shared state", hint=f"build it: hbake {target}"
         )
     return store, [plan.record[other] for other in wanted]
+
+
+def graph_outputs(targets: Sequence[str], origin: Origin, store: Store) -> tuple[str, list[Record], list[str]]:
+    """Of all that these targets are made from: the hash of the graph, the records that ``store`` finds, and the labels of the
+    outputs that it doesn't."""
+    tasks = make_graph(BuildRequest(tuple(targets)), origin)
+    plan = Plan(tasks, lambda pn: {})
+    store.expect(graph_hash(tasks))
+    settle(plan, store)
+    missing = [node.label for node in tasks.nodes.values() if node.recorded and node.label not in plan.record]
+    return graph_hash(tasks), list(plan.record.values()), missing

@@ -191,6 +191,10 @@ class Worker:
         """The labels among ``trees`` whose tree isn't whole in the store."""
         return [label for label, tree in trees.items() if not self.store.has_tree(tree)]
 
+    def never_came(self, tree: Digest) -> bool:
+        """Whether it isn't whole because it never came from where it was, rather than that something happened to it here."""
+        return self.store.in_vain(tree)
+
     def _put(self, node: Node) -> Tree:
         base = self.work(node.pn).path
         if node.task.name != SYSROOT_TASK:

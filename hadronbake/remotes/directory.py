@@ -33,6 +33,8 @@ _CHECK_SECONDS = 5.0
 class DirectoryRemote:
     """``setting.url`` is the path of the directory; for a remote that may be written it is made."""
 
+    directories = False
+
     def __init__(self, setting: RemoteSetting) -> None:
         self.traffic = Traffic()
         self._root = setting.url

@@ -40,6 +40,8 @@ _FATAL = {
 class HttpRemote:
     """Requests of one call go side by side over a pool of connections that stay open."""
 
+    directories = False
+
     def __init__(self, setting: RemoteSetting) -> None:
         self.traffic = Traffic()
         self._setting = setting

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,13 +15,14 @@ if TYPE_CHECKING:
     from hadronbake.remotes.remote import Remote
 
 
-def open_store(variable: Variable) -> SharedStore:
-    """``variable`` gives the value of a variable of the configuration: SSTATE_DIR and those of ``settings``. No remote is asked
-    anything yet. Raises HBA020, HBA022, HBA023, HBA024."""
+def open_store(variable: Variable, chosen: Sequence[RemoteSetting] | None = None) -> SharedStore:
+    """``variable`` gives the value of a variable of the configuration: SSTATE_DIR and those of ``settings``. ``chosen``: remotes to
+    use instead of the configuration's. No remote is asked anything yet. Raises HBA020, HBA022, HBA023, HBA024."""
     place = variable("SSTATE_DIR")
     if not place:
         raise HadronbakeError.of("HBA023", "SSTATE_DIR has no value", hint="set SSTATE_DIR in conf/local.conf")
-    remotes = [(item.url, make(item), item.writable) for item in settings.remotes(variable)]
+    stated = settings.remotes(variable) if chosen is None else chosen
+    remotes = [(item.url, make(item), item.writable) for item in stated]
     return SharedStore(Path(place).absolute(), settings.keyring(variable), remotes)
 
 

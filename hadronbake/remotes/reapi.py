@@ -59,6 +59,8 @@ class _Capabilities:
 class ReapiRemote:
     """``setting.instance`` is the instance name; without one the path of the address. Nothing is asked before it is needed."""
 
+    directories = True
+
     def __init__(self, setting: RemoteSetting) -> None:
         self.traffic = Traffic()
         self._setting = setting

@@ -105,6 +105,9 @@ class Remote(Protocol):
     back within a time that doesn't depend on the other side."""
 
     traffic: Traffic
+    directories: bool
+    """Whether a tree's directories must be there as blobs too, beside its Tree message. (buildbox-casd asks for all that a tree names
+    before it gives a result.)"""
 
     def results(self, keys: Sequence[Digest]) -> dict[str, bytes]:
         """The ActionResult messages of actions, by the action's hash; nothing for those that aren't there."""

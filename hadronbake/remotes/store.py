@@ -87,8 +87,10 @@ class SharedStore(Store):
     ) -> None:
         super().__init__(root, keys)
         self.remotes = [Guarded(remote, name, writable, self.notice) for name, remote, writable in remotes]
-        self._far: dict[str, _Far] = {}
-        """By the hash of the root directory."""
+        self._far: dict[str, dict[str, _Far]] = {}
+        """Root directory → taskhash → record: several tasks may have made the same."""
+        self._vain: set[str] = set()
+        """Root directories that no remote could give."""
         self._task_of: dict[str, str] = {}
         """Root directory → taskhash, of all records that were seen."""
         self._bundled: dict[str, tuple[Guarded, bytes]] = {}
@@ -216,7 +218,7 @@ class SharedStore(Store):
     def _remember(self, far: _Far) -> Record:
         with self._guard:
             self._task_of[far.record.tree.hash] = far.record.taskhash
-            self._far[far.record.tree.hash] = far
+            self._far.setdefault(far.record.tree.hash, {})[far.record.taskhash] = far
             self._results[far.record.taskhash] = far.message
         if self._uses is not None:
             self._uses.add(far.record.taskhash)
@@ -269,16 +271,17 @@ class SharedStore(Store):
         """Gets those of the trees that are only with remotes, all in as few requests as can be. What can't be had isn't here
         afterwards. Raises OSError where the local store can't take it."""
         with self._fetching:
-            far = [self._far[tree.hash] for tree in dict.fromkeys(trees) if tree.hash in self._far]
+            far = [item for tree in dict.fromkeys(trees) for item in self._far.get(tree.hash, {}).values()]
             if not far:
                 return
             for remote in self._order(far):
                 if not far:
                     break
                 self._take(remote, far)
-                far = [item for item in far if item.record.tree.hash in self._far]
+                far = [item for item in far if item.record.taskhash in self._far.get(item.record.tree.hash, {})]
             for item in far:
                 self._far.pop(item.record.tree.hash, None)
+                self._vain.add(item.record.tree.hash)
                 self._seen_path(item.record.taskhash).unlink(missing_ok=True)
 
     def _order(self, far: Sequence[_Far]) -> list[Guarded]:
@@ -316,7 +319,10 @@ class SharedStore(Store):
                 self._arrived(item)
 
     def _arrived(self, item: _Far) -> None:
-        self._far.pop(item.record.tree.hash, None)
+        with self._guard:
+            self._far[item.record.tree.hash].pop(item.record.taskhash, None)
+            if not self._far[item.record.tree.hash]:
+                del self._far[item.record.tree.hash]
         super().add_statement(item.record.taskhash, item.statement)
         self._seen_path(item.record.taskhash).unlink(missing_ok=True)
         self._count("trees")
@@ -408,7 +414,7 @@ class SharedStore(Store):
         for remote in self.remotes:
             for far in self._ask_records(remote, taskhashes):
                 if far.record.tree in lost:
-                    self._far[far.record.tree.hash] = far
+                    self._far.setdefault(far.record.tree.hash, {})[far.record.taskhash] = far
         self.fetch(lost)
         return all(Store.has_tree(self, tree) for tree in lost)
 
@@ -457,16 +463,18 @@ class SharedStore(Store):
             # Somebody whom we don't trust was first; what he says isn't ours to replace.
             return "there"
         try:
-            blobs, result = self._outgoing(record, statement)
+            blobs, result = self._outgoing(record, statement, remote.remote.directories)
         except MissingBlob:
             return "incomplete"
-        if first is not None and first.record.outhash != record.outhash and self._has(remote, first):
-            self._diverged_there(remote, taskhash, first.statement, statement)
+        replace = first is not None and first.record.outhash != record.outhash
+        if first is not None and replace and self._has(remote, first):
+            self._differs(remote, first)
+            if not self._ask(remote, [divergence_key(taskhash)]):
+                self._put(remote, divergence_key(taskhash), result, blobs)
             self._results[taskhash] = first.message
             return "diverged"
         # What the server has lost goes again, too.
-        replace = first is not None and first.record.outhash != record.outhash
-        if first is None or replace or not self._has(remote, first):
+        if first is None or replace or remote.ask(lambda it: it.missing(blobs), set[Digest]()):
             if not self._put(remote, key, result, blobs, replace):
                 return "failed"
             self._count("sent")
@@ -482,25 +490,39 @@ class SharedStore(Store):
         nothing: set[Digest] = set()
         return not remote.ask(lambda it: it.missing([digest for digest in needed if digest is not None]), nothing)
 
-    def _diverged_there(self, remote: Guarded, taskhash: str, theirs: bytes, ours: bytes) -> None:
+    def _differs(self, remote: Guarded, other: _Far) -> None:
+        """Keeps a record with another output than ours, and the directories of that output, for who compares them."""
         with suppress(Damaged, Untrusted):
-            self.diverged(taskhash, theirs)
-        key = divergence_key(taskhash)
-        if not self._ask(remote, [key]):
-            self._put(remote, key, encode_result(ours), {})
+            self.diverged(other.record.taskhash, other.statement)
+        tree = other.result.tree
+        message = self._blobs(remote, [tree]).get(tree.hash) if tree is not None else None
+        if message is not None:
+            try:
+                directories, _ = decode_tree(other.record.tree, message)
+            except Lie as error:
+                remote.failed(error)
+                return
+            with self.cas.batch() as batch:
+                for content in directories.values():
+                    batch.put(content)
 
     def far_divergences(self, taskhashes: Sequence[str]) -> None:
         """Takes what remotes know of other outputs of these records; see ``divergences``."""
-        keys = {divergence_key(taskhash): taskhash for taskhash in taskhashes}
         for remote in self.remotes:
-            for key, data in self._ask(remote, list(keys)).items():
-                statement = self._statement(remote, data)
-                with suppress(Damaged, Untrusted):
-                    first = self.record(keys[key])
-                    if statement is not None and (
-                        first is None or self.believed(keys[key], statement).outhash != first.outhash
-                    ):
-                        self.diverged(keys[key], statement)
+            for kind in (record_key, divergence_key):
+                keys = {kind(taskhash): taskhash for taskhash in taskhashes}
+                for key, data in self._ask(remote, list(keys)).items():
+                    first = self.peek(keys[key])
+                    far = self._believe(remote, keys[key], data)
+                    if far is not None and first is not None and far.record.outhash != first.outhash:
+                        self._differs(remote, far)
+
+    def is_far(self, tree: Digest) -> bool:
+        """Whether it is known to be with a remote, and isn't here."""
+        return tree.hash in self._far
+
+    def in_vain(self, tree: Digest) -> bool:
+        return tree.hash in self._vain
 
     def send_bundle(self, graph: str, taskhashes: Sequence[str]) -> None:
         """Says which records a build of this graph used, for :meth:`expect` of other machines."""
@@ -538,12 +560,14 @@ class SharedStore(Store):
 
         return remote.ask(put, False)
 
-    def _outgoing(self, record: Record, statement: bytes) -> tuple[dict[Digest, Blob], bytes]:
+    def _outgoing(self, record: Record, statement: bytes, directories: bool) -> tuple[dict[Digest, Blob], bytes]:
         """What a record names, and its ActionResult. Raises MissingBlob."""
         message = encode_tree(record.tree, self.cas.get)
-        _, files = decode_tree(record.tree, message)
+        folders, files = decode_tree(record.tree, message)
         tree = of_bytes(message)
         blobs = {tree: Blob(tree, data=message)}
+        if directories:
+            blobs.update((digest, Blob(digest, data=content)) for digest, content in folders.items())
         named = {"inputs": record.inputs, **({"log": record.log} if record.log is not None else {})}
         for digest in [*files, *named.values()]:
             blobs[digest] = Blob(digest, path=self.cas.locate(digest, files.get(digest, False)))

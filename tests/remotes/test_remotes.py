@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -10,62 +9,16 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from machines import TASK, A, B, Farm, shape
 from servers import Contents, http_server, reapi_server
 
 from hadronbake.artifacts.digest import of_bytes
-from hadronbake.artifacts.record import Record
 from hadronbake.artifacts.signing import Keyring
 from hadronbake.artifacts.store import MissingBlob, Store
 from hadronbake.remotes import settings
 from hadronbake.remotes.opening import make
 from hadronbake.remotes.results import action, decode_result, encode_result, equivalence_key, record_key
 from hadronbake.remotes.store import SharedStore
-
-A, B = "a" * 64, "b" * 64
-TASK = "zlib:do_install"
-
-
-class Farm:
-    """Machines that share one remote. ``contents`` is what it has (not for a directory)."""
-
-    def __init__(self, root: Path, url: str, contents: Contents) -> None:
-        self.root = root
-        self.url = url
-        self.contents = contents
-        self.builder = Keyring(root / "builder/keys")
-
-    def machine(
-        self, name: str, mode: str = "ro", trust: bool = True, options: str = "", timeout: float = 30
-    ) -> SharedStore:
-        ring = Keyring(self.root / name / "keys", [self.builder.own] if trust and name != "builder" else [])
-        setting = settings.remote(f"{self.url};mode={mode};timeout={timeout}{options}")
-        return SharedStore(self.root / name / "sstate", ring, [(setting.url, make(setting), setting.writable)])
-
-    def build(self, store: SharedStore, text: str = "content", taskhash: str = A, big: int = 0) -> Record:
-        """What an engine does after a task."""
-        work = self.root / f"work-{text}"
-        (work / "image/usr/bin").mkdir(parents=True, exist_ok=True)
-        (work / "image/usr/bin/prog").write_text(f"#!/bin/sh\necho {text}\n")
-        (work / "image/usr/bin/prog").chmod(0o755)
-        (work / "image/usr/text").write_text(text * 500)
-        (work / "image/usr/empty").write_text("")
-        (work / "image/usr/link").unlink(missing_ok=True)
-        (work / "image/usr/link").symlink_to("text")
-        if big:
-            (work / "image/usr/big").write_bytes(os.urandom(big // 2) + bytes(big // 2))
-        tree = store.put_tree(work, ["image"])
-        return store.add_record(
-            Record(
-                taskhash=taskhash,
-                task=TASK,
-                outhash=tree.digest.hash,
-                unihash=store.equivalent(TASK, tree.digest.hash) or taskhash,
-                tree=tree.digest,
-                inputs=store.put_blob(b"[]"),
-                log=store.put_blob(f"log of {text}".encode()),
-            )
-        )
-
 
 KINDS = ["directory", "directory-zstd", "http", "http-zstd", "reapi", "reapi-zstd", "reapi-instance"]
 
@@ -93,15 +46,6 @@ def farm(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Farm]:
 def served(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Farm]:
     with ExitStack() as stack:
         yield farm_of(request.param, tmp_path, stack)
-
-
-def shape(root: Path) -> dict[str, object]:
-    return {
-        str(path.relative_to(root)): str(path.readlink())
-        if path.is_symlink()
-        else (path.stat().st_mode & 0o777, path.read_bytes() if path.is_file() else None)
-        for path in sorted(root.rglob("*"))
-    }
 
 
 def test_what_one_machine_built_another_takes(farm: Farm, tmp_path: Path) -> None:

@@ -1,0 +1,38 @@
+"""Which tasks have made different outputs from the same inputs, here and elsewhere, and how the outputs differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from hadronbake.artifacts.cas import MissingBlob
+from hadronbake.artifacts.checkout import read
+from hadronbake.artifacts.comparison import Difference, compare
+from hadronbake.artifacts.inventory import record_names
+from hadronbake.artifacts.record import Record
+from hadronbake.diagnostics import HadronbakeError
+from hadronbake.remotes.store import SharedStore
+
+
+@dataclass(frozen=True, slots=True)
+class Unlike:
+    """A second output of the inputs of ``first``, the one that counts. ``differences`` is None where the trees aren't at hand."""
+
+    first: Record
+    second: Record
+    differences: tuple[Difference, ...] | None
+
+
+def unlike(store: SharedStore) -> Iterator[Unlike]:
+    """All that the store and its remotes know of. Remotes are asked for the records that are here."""
+    store.far_divergences(record_names(store.root))
+    for divergence in store.divergences():
+        for other in divergence.others:
+            yield Unlike(divergence.first, other, _differences(store, divergence.first, other))
+
+
+def _differences(store: SharedStore, first: Record, second: Record) -> tuple[Difference, ...] | None:
+    try:
+        return tuple(compare(first.tree, second.tree, lambda digest: read(store.cas, digest)))
+    except (MissingBlob, HadronbakeError):
+        return None

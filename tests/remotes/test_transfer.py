@@ -1,0 +1,116 @@
+"""Sending and getting without building; and what differs between machines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from machines import A, B, Farm
+from servers import Contents, http_server, reapi_server
+
+from hadronbake.artifacts.inventory import record_names
+from hadronbake.artifacts.signing import Keyring
+from hadronbake.artifacts.store import Store
+from hadronbake.remotes import settings
+from hadronbake.remotes.opening import make
+from hadronbake.remotes.reproducibility import unlike
+from hadronbake.remotes.store import SharedStore
+from hadronbake.remotes.transfer import pull, push
+
+C = "c" * 64
+
+
+@pytest.fixture(params=["directory", "http", "reapi"])
+def farm(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Farm]:
+    contents = Contents()
+    with ExitStack() as stack:
+        if request.param == "directory":
+            url = str(tmp_path / "remote")
+        else:
+            url = stack.enter_context((http_server if request.param == "http" else reapi_server)(contents))
+        yield Farm(tmp_path, url, contents)
+
+
+def nobody(remote: str, number: int) -> None:
+    pass
+
+
+def built(farm: Farm) -> SharedStore:
+    """A machine that built two tasks before it knew the remote."""
+    alone = farm.machine("builder")
+    farm.build(alone, "one", A)
+    farm.build(alone, "two", B)
+    return farm.machine("builder", "rw")
+
+
+def test_what_is_there_is_not_sent_again(farm: Farm) -> None:
+    one = built(farm)
+    told: list[tuple[str, int]] = []
+    (first,) = push(one, [A, B], [], lambda remote, number: told.append((remote, number)))
+    assert (first.sent, first.there, first.failed, first.incomplete) == (2, 0, 0, 0)
+    assert [number for _, number in told] == [1, 2]
+    assert first.bytes > 0
+    (again,) = push(farm.machine("builder", "rw"), [A, B], [], nobody)
+    assert (again.sent, again.there, again.bytes) == (0, 2, 0)
+
+
+def test_what_is_not_whole_here_is_not_sent(farm: Farm) -> None:
+    one = built(farm)
+    record = one.record(A)
+    assert record is not None
+    Path(one.cas.path(record.inputs, False)).unlink()
+    (result,) = push(farm.machine("builder", "rw"), [A, B, C], [], nobody)
+    # Both have the same inputs; of C there is nothing.
+    assert (result.sent, result.incomplete) == (0, 3)
+    assert farm.machine("two").records([A, B]) == {}
+
+
+def test_pull_gets_all_and_says_what_is_nowhere(farm: Farm) -> None:
+    one = built(farm)
+    push(one, [A, B], [], nobody)
+    two = farm.machine("two")
+    found = two.records([A, B])
+    result = pull(two, list(found.values()), ["x:do_install"])
+    assert (result.here, result.taken, result.missing) == (0, 2, ("x:do_install",))
+    assert record_names(two.root) == [A, B]
+    again = farm.machine("two")
+    assert pull(again, list(again.records([A, B]).values()), []).here == 2
+
+
+def test_a_remote_that_takes_nothing_is_a_failure(tmp_path: Path) -> None:
+    contents = Contents()
+    with http_server(contents) as url:
+        farm = Farm(tmp_path, url, contents)
+        one = built(farm)
+        contents.fault = "500"
+        (result,) = push(one, [A, B], [], nobody)
+        assert result.failed
+        assert not result.ok
+        (said,) = one.take_notices()
+        assert said.startswith(f"the remote {url} ")
+
+
+def test_a_divergence_names_the_files_on_all_machines(farm: Farm) -> None:
+    one = farm.machine("builder", "rw")
+    first = farm.build(one, "one")
+    one.flush()
+    two = farm.machine("two", "rw")
+    second = farm.build(two, "two")
+    two.flush()
+    expected = {("image/usr/bin/prog", "content"), ("image/usr/text", "content")}
+    (here,) = unlike(two)
+    assert (here.first, here.second) == (second, first)
+    assert {(item.path, item.aspect) for item in here.differences or ()} == expected
+    # The builder, and a third machine that has the builder's output, learn of it when they ask.
+    for name in ("builder", "three"):
+        keys = Keyring(farm.root / name / "keys", [farm.builder.own, Keyring(farm.root / "two/keys").own])
+        setting = settings.remote(f"{farm.url};timeout=30")
+        third = SharedStore(farm.root / name / "sstate", keys, [(setting.url, make(setting), False)])
+        third.fetch([record.tree for record in third.records([A]).values()])
+        (there,) = unlike(third)
+        assert (there.first, there.second) == (first, second)
+        assert {(item.path, item.aspect) for item in there.differences or ()} == expected
+    assert not list(unlike(SharedStore(farm.root / "four/sstate")))
+    assert Store(farm.root / "two/sstate").record(A) == second

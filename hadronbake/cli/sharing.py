@@ -137,8 +137,8 @@ def divergences(build_dir: BuildDirectory = None, as_json: Json = False) -> None
             print("  their contents aren't at hand to be compared")
             continue
         for difference in item.differences[:_MOST_SHOWN]:
-            sides = ": ".join(filter(None, ("", " / ".join(filter(None, (difference.first, difference.second))))))
-            print(f"    {difference.path}: {difference.aspect}{sides}")
+            sides = " / ".join(filter(None, (difference.first, difference.second)))
+            print(f"    {difference.path}: {difference.aspect}{f': {sides}' if sides else ''}")
         if len(item.differences) > _MOST_SHOWN:
             print(f"    and {len(item.differences) - _MOST_SHOWN} more")
     print(f"{len(found) or 'no'} divergence{'' if len(found) == 1 else 's'}")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hadronbake.cli.opening import build_directory, open_workspace
+from hadronbake.cli.opening import build_directory, open_workspace, summary_of
 from hadronbake.diagnostics import HadronbakeError, closest
 from hadronbake.metadata.recipe import split_configuration
 
@@ -63,19 +63,16 @@ def parse(
     When many recipe files are new, what is in their tasks is looked at when a task is wanted, or with --tasks.
     """
     started = time.monotonic()
-    workspace = open_workspace(build_directory(build_dir), all_tasks=tasks)
-    found = workspace.statistics
-    for other in workspace.others.values():
-        found = found.with_others(other.statistics)
+    found, diagnostics = summary_of(build_directory(build_dir), all_tasks=tasks)
     seconds = time.monotonic() - started
     if as_json:
         values = {name: getattr(found, name) for name in ("parsed", "cached", "masked", "targets", "skipped", "later")}
-        print(json.dumps({**values, "warnings": len(workspace.diagnostics), "seconds": round(seconds, 3)}))
+        print(json.dumps({**values, "warnings": len(diagnostics), "seconds": round(seconds, 3)}))
         return
     later = f", the tasks of {found.later} not looked at yet" if found.later else ""
     print(
         f"{found.parsed + found.cached} recipe files: {found.parsed} parsed, {found.cached} from the cache, {found.masked} masked; "
-        f"{found.targets} recipes with variants, {found.skipped} skipped{later}; {len(workspace.diagnostics)} warnings; {seconds:.1f} s"
+        f"{found.targets} recipes with variants, {found.skipped} skipped{later}; {len(diagnostics)} warnings; {seconds:.1f} s"
     )
 
 

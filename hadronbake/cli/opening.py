@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hadronbake.diagnostics import Severity, render
+from hadronbake.diagnostics import Diagnostic, Severity, render
 
 if TYPE_CHECKING:
     from hadronbake.datastore.store import DataStore
+    from hadronbake.metadata.summary import Statistics
     from hadronbake.metadata.workspace import Workspace
 
 
@@ -36,16 +38,33 @@ def build_directory(given: Path | None) -> Path:
     return topdir
 
 
-def open_workspace(topdir: Path, *, quiet: bool = False, all_tasks: bool = False) -> Workspace:
+def summary_of(topdir: Path, *, all_tasks: bool) -> tuple[Statistics, tuple[Diagnostic, ...]]:
+    """How much metadata there is and what is to be said of it; its warnings go to standard error. Nothing is read that was read
+    before and has not changed. Raises HadronbakeError with all errors of all files."""
+    from hadronbake.metadata.summary import known
+
+    found = known(topdir, os.environ)
+    if found is None or (all_tasks and found[0].later):
+        workspace = open_workspace(topdir, all_tasks=all_tasks, summarise=True)
+        return workspace.all_statistics(), workspace.diagnostics
+    _warn(found[1])
+    return found
+
+
+def _warn(diagnostics: Iterable[Diagnostic]) -> None:
+    for diagnostic in diagnostics:
+        if diagnostic.severity is Severity.WARNING:
+            say(render(diagnostic))
+
+
+def open_workspace(topdir: Path, *, quiet: bool = False, all_tasks: bool = False, summarise: bool = False) -> Workspace:
     """Read the metadata, with ``all_tasks`` all there is to find in it; warnings go to standard error. Raises HadronbakeError with all
     errors of all files."""
     from hadronbake.metadata.workspace import Workspace
 
-    workspace = Workspace.open(topdir, os.environ, say, all_tasks=all_tasks)
+    workspace = Workspace.open(topdir, os.environ, say, all_tasks=all_tasks, summarise=summarise)
     if not quiet:
-        for diagnostic in workspace.diagnostics:
-            if diagnostic.severity is Severity.WARNING:
-                say(render(diagnostic))
+        _warn(workspace.diagnostics)
     return workspace
 
 

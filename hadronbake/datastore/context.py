@@ -101,7 +101,7 @@ def compile_expression(code: str, filename: str) -> CodeType:
 @lru_cache(maxsize=4096)
 def _compile_module(code: str, filename: str, lineno: int) -> CodeType:
     with bounded():
-        return compile(_numbered(code, filename, lineno - 1), filename, "exec")
+        return _numbered(code, filename, lineno - 1)
 
 
 @lru_cache(maxsize=4096)
@@ -111,10 +111,14 @@ def _compile_body(body: str, filename: str, lineno: int) -> CodeType:
         body = " pass\n"
     # The header takes a line of its own, above the body's first.
     with bounded():
-        return compile(_numbered("def _body(d):\n" + body, filename, lineno - 2), filename, "exec")
+        return _numbered("def _body(d):\n" + body, filename, lineno - 2)
 
 
-def _numbered(code: str, filename: str, before: int) -> ast.Module:
+def _numbered(code: str, filename: str, before: int) -> CodeType:
+    """Compiled so that its lines have the numbers that they have in the file: ``before`` lines are before it there (-1: one too many
+    is in the code)."""
+    if before >= 0:
+        return compile("\n" * before + code, filename, "exec")
     try:
         tree = ast.parse(code, filename)
     except SyntaxError as error:
@@ -123,9 +127,7 @@ def _numbered(code: str, filename: str, before: int) -> ast.Module:
         if error.end_lineno is not None:
             error.end_lineno += before
         raise
-    if before:
-        ast.increment_lineno(tree, before)
-    return tree
+    return compile(ast.increment_lineno(tree, before), filename, "exec")
 
 
 def check_body(body: str, filename: str, lineno: int) -> None:

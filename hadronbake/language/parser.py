@@ -131,7 +131,6 @@ class _Reader:
         self.next = 0
         self.statements: list[Statement] = []
         self.diagnostics: list[Diagnostic] = []
-        self.parse_line = line_parser()
         # Lines looked at for a missing backslash: many wrong ones in a row look at the same lines.
         self.begins: dict[str, bool] = {}
 
@@ -268,7 +267,7 @@ class _Reader:
         if self.plain(line):
             return
         try:
-            result = self.parse_line(line.text, self.kind)
+            result = line_parser()(line.text, self.kind)
         except UnexpectedInput:
             self.refused(line)
             return

@@ -32,7 +32,8 @@ class Configuration:
     """What every recipe starts from: a copy of ``d``. ``digest`` covers all of it, and the files it was read from. ``mc``: its name in
     BBMULTICONFIG; "": it is the default one.
 
-    ``environment``: what was let through; ``original``: all of it, and what was read of that. ``options``: the files of ``-r`` and ``-R``.
+    ``environment``: what was let through; ``original``: all of it; ``reads``: what was read of that.
+    ``options``: the files of ``-r`` and ``-R``.
     """
 
     topdir: str
@@ -43,6 +44,7 @@ class Configuration:
     options: tuple[Sequence[str], Sequence[str]]
     mc: str
     handlers: Mapping[str, Any]
+    reads: tuple[tuple[str, str | None], ...]
     digest: str
 
 
@@ -110,12 +112,14 @@ def read_configuration(
         else:
             raise HadronbakeError.of("HBM001", f"the configuration was invalidated {_REPARSES} times: giving up")
         layers = read_layers(d)
-        digest = _digest(d, (*environment.items(), *original.take_reads()))
+        reads = original.take_reads()
+        digest = _digest(d, (*environment.items(), *reads))
         d.setVar("__base_depends", dependencies_of(d))
         d.setVar("__depends", ParseDependencies())
         d.setVar("__included", ())
         options = (prefiles, postfiles)
-        return Configuration(str(topdir), d, layers, environment, original, options, mc, events.get_handlers(), digest)
+        handlers = events.get_handlers()
+        return Configuration(str(topdir), d, layers, environment, original, options, mc, handlers, reads, digest)
 
 
 def _read(

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from hadronbake.datastore.dependencies import State, state_of
 from hadronbake.datastore.embedded.versions import (
     VersionStringException,
     explode_dep_versions2,
@@ -43,12 +44,14 @@ class RecipeFile:
 
 @dataclass(frozen=True, slots=True)
 class RecipeFiles:
-    """What BBFILES comes to. ``masked``: how many files BBMASK took out."""
+    """What BBFILES comes to. ``masked``: how many files BBMASK took out. ``listed``: the directories whose entries decided, and missing
+    ones, with the state that they had before."""
 
     recipes: tuple[RecipeFile, ...]
     dangling: tuple[str, ...]
     masked: int
     warnings: tuple[Diagnostic, ...] = field(default=())
+    listed: Mapping[str, State] = field(default_factory=dict)
 
 
 def read_layers(d: DataStore) -> tuple[Layer, ...]:
@@ -268,7 +271,10 @@ def collect_files(d: DataStore, layers: Sequence[Layer]) -> RecipeFiles:
     found: dict[str, None] = {}
     patterns.sort(key=priority)
     d.setVar("BBFILES_PRIORITIZED", " ".join(patterns))
+    listed: dict[str, State] = {}
     for pattern in patterns:
+        for directory in _directories(pattern):
+            listed.setdefault(directory, state_of(directory))
         for path in _matching(pattern):
             found.setdefault(path)
     masks = _masks(d, warnings)
@@ -296,7 +302,22 @@ def collect_files(d: DataStore, layers: Sequence[Layer]) -> RecipeFiles:
         layer = layer_of(path, layers)
         recipes.append(RecipeFile(path, layer.name if layer else "", layer.priority if layer else 0, tuple(own)))
     dangling = tuple(append for append in appends if append not in used)
-    return RecipeFiles(tuple(recipes), dangling, masked, tuple(warnings))
+    return RecipeFiles(tuple(recipes), dangling, masked, tuple(warnings), listed)
+
+
+def _directories(pattern: str) -> list[str]:
+    """The directories whose entries decide what :func:`_matching` gives, made absolute."""
+    if os.path.isdir(pattern):  # noqa: PTH112
+        found = [directory for directory, _, _ in os.walk(pattern)]
+    else:
+        found = []
+        above = os.path.dirname(pattern)  # noqa: PTH120
+        while above and above != "/":
+            found += glob.glob(above) if glob.has_magic(above) else [above]
+            if not glob.has_magic(above):
+                break
+            above = os.path.dirname(above)  # noqa: PTH120
+    return [os.path.abspath(item) for item in found]  # noqa: PTH100
 
 
 def _matching(pattern: str) -> list[str]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from threading import RLock
 
 from hadronbake.datastore import evaluator
+from hadronbake.datastore.dependencies import State, digest_of, state_of
 from hadronbake.datastore.store import DataStore
 from hadronbake.diagnostics import Diagnostic, HadronbakeError, Severity, closest, render
 from hadronbake.metadata.configuration import Configuration, read_again_tracking, read_configuration, read_others
@@ -21,29 +22,13 @@ from hadronbake.metadata.payloads import make_payload
 from hadronbake.metadata.providers import Providers, preferences_of
 from hadronbake.metadata.recipe import Recipe, RecipeInputs, Task, TaskPayload, split_configuration
 from hadronbake.metadata.recipes import make_inputs
+from hadronbake.metadata.summary import Statistics, forget, keep
 from hadronbake.metadata.variants import Variant
 
 _KEPT_STORES = 32
 # Of this many recipe files that must be parsed, the tasks are worked out at once, with their hashes: whoever changed a layer sees
 # all that is wrong with it. Of more, which are somebody else's, only when a task is wanted: that is most of the work.
 _AT_ONCE = 250
-
-
-@dataclass(frozen=True, slots=True)
-class Statistics:
-    """Of recipe files: ``parsed`` now, ``cached`` taken from the cache, ``masked``; of recipes with variants: ``targets``, ``skipped``,
-    and those whose tasks are worked out ``later``."""
-
-    parsed: int
-    cached: int
-    masked: int
-    targets: int
-    skipped: int
-    later: int
-
-    def with_others(self, other: Statistics) -> Statistics:
-        """The sums."""
-        return Statistics(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
 
 
 def _nothing(*_: object) -> None:
@@ -86,6 +71,7 @@ class Workspace:
         self._files = files
         self._cache = cache
         self._key = key
+        self._listed: Mapping[str, State] = {}
         self._stores: OrderedDict[str, DataStore] = OrderedDict()
         self._inputs: OrderedDict[str, RecipeInputs] = OrderedDict()
 
@@ -102,12 +88,14 @@ class Workspace:
         processes: int | None = None,
         lenient: bool = False,
         all_tasks: bool = False,
+        summarise: bool = False,
     ) -> Workspace:
         """Read the configuration and all recipes, from the cache where that is right.
 
         ``report`` is given lines for the user, ``progress`` (recipe files parsed, of how many). Raises HadronbakeError with
         the findings of all recipes; ``lenient`` leaves out the recipes that have errors, which are then in ``diagnostics``.
-        With ``all_tasks`` the tasks of all recipes are worked out too, and what is wrong in them is found.
+        With ``all_tasks`` the tasks of all recipes are worked out too, and what is wrong in them is found. With ``summarise`` the
+        statistics and findings are kept for ``summary.known``.
         """
         topdir = topdir.absolute()
         caches: dict[str, ParseCache] = {}
@@ -140,6 +128,8 @@ class Workspace:
         workspace.diagnostics = tuple(
             dict.fromkeys(item for own in (workspace, *read.values()) for item in own.diagnostics)
         )
+        if summarise and not lenient:
+            workspace._summarise()
         return workspace
 
     @classmethod
@@ -193,7 +183,11 @@ class Workspace:
             skipped=sum(1 for recipe in recipes.values() if recipe.skipped is not None),
             later=sum(1 for recipe in recipes.values() if isinstance(recipe.tasks, TasksLater)),
         )
-        return cls(base, files, recipes, cache, key, tuple(dict.fromkeys(said)), statistics, refusals, entries, report)
+        workspace = cls(
+            base, files, recipes, cache, key, tuple(dict.fromkeys(said)), statistics, refusals, entries, report
+        )
+        workspace._listed = found.listed
+        return workspace
 
     @property
     def configuration(self) -> DataStore:
@@ -203,6 +197,13 @@ class Workspace:
     @property
     def layers(self) -> tuple[Layer, ...]:
         return self.base.layers
+
+    def all_statistics(self) -> Statistics:
+        """Those of all configurations together."""
+        found = self.statistics
+        for other in self.others.values():
+            found = found.with_others(other.statistics)
+        return found
 
     def everywhere(self) -> Mapping[str, Recipe]:
         """The recipes of all configurations by id."""
@@ -260,7 +261,25 @@ class Workspace:
                 self._entries[path] = _with_tasks(self._entries[path], done)
             self._worked_out = {}
             self._cache.save(self._key, list(self._entries.values()))
+            forget(Path(self.base.topdir))
         self._cache.close()
+
+    def _summarise(self) -> None:
+        rests: dict[str, tuple[State | None, str | None]] = {}
+        reads: set[tuple[str, str | None]] = set()
+        for own in (self, *self.others.values()):
+            rests.update((path, (state, None)) for path, state in own._listed.items())
+            reads.update(own.base.reads)
+            for path, state in own.base.d.getVar("__base_depends", False).states.items():
+                # If it was changed meanwhile, its digest says nothing of what was read.
+                settled = state_of(path) == state and not Path(path).is_dir()
+                rests[path] = (state, digest_of(path) if settled else None)
+            for entry in own._entries.values():
+                rests.update((item.path, (item.state, item.digest)) for item in entry.looked)
+                reads.update(entry.environment)
+        base = self.base
+        if not any(base.options):
+            keep(Path(base.topdir), base.original.environ, reads, rests, self.all_statistics(), self.diagnostics)
 
     def _work_out(self, recipe_id: str) -> Mapping[str, Task]:
         """The tasks of a recipe that had none yet. Raises HadronbakeError, also if it must not be built."""

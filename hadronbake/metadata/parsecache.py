@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import secrets
 import shutil
 import sqlite3
 import zlib
@@ -15,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import diskcache
 
@@ -28,6 +29,7 @@ from hadronbake.metadata.recipe import Recipe, Task
 PACKAGE = Path(__file__).resolve().parent.parent
 _ROOMS = ("language", "datastore", "metadata", "steps", "images", "artifacts", "fetching")
 _TABLE, _STATEMENTS = "table", "statements"
+_CHANGES, _MOST_CHANGES = "changes", 20
 _BROKEN = (
     sqlite3.Error,
     pickle.PickleError,
@@ -103,8 +105,7 @@ class TasksLater(Mapping[str, Task]):
         return (TasksLater, ())
 
 
-@dataclass(frozen=True, slots=True)
-class Looked:
+class Looked(NamedTuple):
     """A file that a parse looked at. ``state`` is None where the file was too new to be told by it: then the digest counts."""
 
     path: str
@@ -179,6 +180,9 @@ class ParseCache:
         self._table = f"{_TABLE}:{mc}" if mc else _TABLE
         self._report = report
         self._cache = self._open()
+        # Which table was loaded, and the entries that are kept beside it.
+        self._token: str | None = None
+        self._changes: dict[str, Entry] = {}
 
     def _open(self) -> diskcache.Cache:
         try:
@@ -250,12 +254,14 @@ class ParseCache:
     def load(self, key: str, environ: Mapping[str, str]) -> dict[str, Entry]:
         """The entries by path that were saved under this key and still hold in this environment; none for another key."""
         data = self._get(self._table)
+        self._changes = {}
+        self._token = None
         if data is None:
             return {}
         try:
-            saved_key, body = data
-            if saved_key != key:
+            if data[0] != key:
                 return {}
+            _, token, body = data
             looked, rows = pickle.loads(body)
             bad = {number for number, item in enumerate(looked) if not item.holds()}
             entries = {}
@@ -266,13 +272,34 @@ class ParseCache:
                     entries[path] = Entry(
                         path, layer, priority, appends, recipes, own, diagnostics, (), refusals, environment
                     )
+            changes = self._get((self._table, _CHANGES))
+            if changes is not None and changes[0] == token:
+                self._changes = pickle.loads(changes[1])
+            for path, entry in self._changes.items():
+                if all(item.holds() for item in entry.looked) and all(
+                    environ.get(name) == value for name, value in entry.environment
+                ):
+                    entries[path] = entry
+            self._token = token
             return entries
         except _BROKEN as error:
             self._renew(error)
             return {}
 
+    def save_changes(self, key: str, entries: Sequence[Entry], changed: Sequence[Entry]) -> None:
+        """Save entries of which only ``changed`` differ from what ``load`` gave: a few are put beside the table."""
+        if self._token is not None and not changed:
+            return
+        changes = {**self._changes, **{entry.path: entry for entry in changed}}
+        if self._token is None or len(changes) > _MOST_CHANGES:
+            self.save(key, entries)
+            return
+        self._changes = changes
+        self._set((self._table, _CHANGES), (self._token, pickle.dumps(changes, pickle.HIGHEST_PROTOCOL)))
+
     def save(self, key: str, entries: Sequence[Entry]) -> None:
         """Replace the table by entries without errors."""
+        self._token, self._changes = secrets.token_hex(8), {}
         numbers: dict[Looked, int] = {}
         rows = []
         for entry in entries:
@@ -292,6 +319,6 @@ class ParseCache:
             )
         body = pickle.dumps((list(numbers), rows), pickle.HIGHEST_PROTOCOL)
         try:
-            self._cache.set(self._table, (key, body))
+            self._cache.set(self._table, (key, self._token, body))
         except (sqlite3.Error, OSError, diskcache.Timeout) as error:
             self._report(f"the parse cache {self.directory} cannot be written: {error}")

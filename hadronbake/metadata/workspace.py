@@ -323,7 +323,7 @@ def _entries(
         and not (all_tasks and any(isinstance(recipe.tasks, TasksLater) for recipe in entry.recipes))
     }
     stale = [file for path, file in files.items() if path not in entries]
-    if not stale and len(known) == len(files):
+    if not stale and known.keys() <= files.keys():
         return entries, 0
     try:
         with_tasks = all_tasks or len(stale) <= _AT_ONCE
@@ -331,7 +331,12 @@ def _entries(
             entries[entry.path] = entry
     finally:
         # What was done before an interrupt need not be done again.
-        cache.save(key, [entry for entry in entries.values() if not entry.errors])
+        good = [entry for entry in entries.values() if not entry.errors]
+        if known.keys() <= files.keys():
+            new = {file.path for file in stale}
+            cache.save_changes(key, good, [entry for entry in good if entry.path in new])
+        else:
+            cache.save(key, good)
     return entries, len(stale)
 
 

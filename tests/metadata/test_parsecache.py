@@ -188,3 +188,35 @@ def test_an_interrupt_leaves_no_process_and_a_good_cache(site: Site, number: sig
         time.sleep(0.05)
     assert left == []
     assert site.open(processes=3).statistics.targets == 40
+
+
+def test_a_few_changes_are_kept_beside_the_table(filled: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def whole(*_: object) -> None:
+        raise AssertionError("the whole table is written")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("hadronbake.metadata.parsecache.ParseCache.save", whole)
+        for number in range(3):
+            filled.recipe("b.bb", f'BBCLASSEXTEND = "native"\nSUMMARY = "{number}"\n')
+            assert [parsed(filled), parsed(filled)] == [1, 0]
+            filled.recipe("a.bb", f'SUMMARY = "{number}"\n')
+            assert [parsed(filled), parsed(filled)] == [1, 0]
+        # What the table holds is right again.
+        filled.recipe("b.bb", RECIPES["b.bb"])
+        assert parsed(filled) == 0
+    filled.recipe("b.bb", 'BBCLASSEXTEND = "native"\nSUMMARY = "2"\n')
+    workspace = filled.open()
+    assert workspace.statistics.targets == 3
+    workspace.close()
+    (filled.top / "core/recipes/b.bb").unlink()
+    assert parsed(filled) == 0
+    assert [recipe.pn for recipe in filled.open().recipes.values()] == ["a"]
+
+
+def test_many_changes_become_the_table(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hadronbake.metadata.parsecache._MOST_CHANGES", 2)
+    site.recipes({f"r{number}.bb": "" for number in range(4)})
+    assert parsed(site) == 4
+    for number in range(4):
+        site.recipe(f"r{number}.bb", 'SUMMARY = "new"\n')
+        assert [parsed(site), parsed(site)] == [1, 0]

@@ -6,12 +6,16 @@ import ast
 import hashlib
 import inspect
 import re
+import secrets
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from types import ModuleType
 from typing import Any
+
+from hadronbake.datastore.dependencies import digest_of
+from hadronbake.datastore.memory import Memory
 
 _GET = (".getVar", ".appendVar", ".prependVar", "oe.utils.conditional")
 _GET_FLAG = (".getVarFlag", ".appendVarFlag", ".prependVarFlag")
@@ -33,6 +37,9 @@ class CodeReferences:
     contains: Mapping[str, frozenset[str]] = field(default_factory=dict)
     computed: tuple[str, ...] = ()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (CodeReferences, (self.references, self.execs, self.contains, self.computed))
+
 
 @dataclass(frozen=True, slots=True)
 class ModuleFunction:
@@ -50,6 +57,7 @@ _namespaces: set[str] = set()
 _state = [0]
 Visitor = Callable[[str, list[ast.expr]], tuple[Mapping[str, set[str]], set[str], ast.expr | None]]
 _visitors: dict[str, Visitor] = {}
+_memory = [Memory()]
 
 
 @lru_cache(maxsize=1 << 15)
@@ -58,7 +66,24 @@ def python_references(code: str) -> CodeReferences:
     if not code.strip():
         return CodeReferences()
     with bounded():
-        return _Collector().collect(_parse(code))
+        found: CodeReferences = _memory[0].get(
+            ("code", code, *_texts_of(_visitors)), lambda: _Collector().collect(_parse(code))
+        )
+    return found
+
+
+def set_memory(memory: Memory) -> None:
+    """Where to look before code is read for what it refers to."""
+    _memory[0] = memory
+
+
+def _texts_of(visitors: Mapping[str, Visitor]) -> Iterator[str]:
+    """What stands for them in a question: each one's name, and the content of the file that it is from."""
+    for name in sorted(visitors):
+        code = getattr(visitors[name], "__code__", None)
+        yield name
+        # Of one that is from no file nothing is known that another process could compare.
+        yield digest_of(code.co_filename) or secrets.token_hex() if code else secrets.token_hex()
 
 
 def python_expressions(text: str) -> Iterator[tuple[int, int]]:
@@ -155,23 +180,30 @@ def _read_module(name: str, module: ModuleType, source_digest: str | None, visit
     """``visitors``: those that were known when the module was registered."""
     try:
         source = inspect.getsource(module)
-        tree = ast.parse(source)
+        key = ("module", hashlib.sha256(source.encode()).hexdigest(), *_texts_of(visitors))
+        read = _memory[0].get(key, lambda: _functions_of(source, visitors))
     except (OSError, TypeError, SyntaxError):
         return
-    lines = source.splitlines(keepends=True)
     members = vars(module)
-    definitions = {node.name: node for node in _definitions(tree.body)}
-    for key, node in definitions.items():
-        full = f"{name}.{key}"
-        found = _Collector(visitors).collect(node)
-        value = members.get(key)
-        execs = frozenset(_full_name(item, name, definitions, members) for item in found.execs)
+    for own, (found, digest) in read.items():
+        full = f"{name}.{own}"
+        value = members.get(own)
+        execs = frozenset(_full_name(item, name, read, members) for item in found.execs)
         references = found.references | frozenset(getattr(value, "bb_vardeps", ()))
         references -= frozenset(getattr(value, "bb_vardepsexclude", ()))
+        known = replace(found, references=references, execs=execs - {full})
+        _functions[full] = ModuleFunction(full, known, source_digest or digest)
+
+
+def _functions_of(source: str, visitors: Mapping[str, Visitor]) -> dict[str, tuple[CodeReferences, str]]:
+    """Of each function and class of a module's source what it refers to as written there, and its digest."""
+    lines = source.splitlines(keepends=True)
+    functions = {}
+    for key, node in {node.name: node for node in _definitions(ast.parse(source).body)}.items():
         first = min([node.lineno, *(item.lineno for item in node.decorator_list)])
         text = "".join(lines[first - 1 : node.end_lineno])
-        digest = source_digest or hashlib.sha256(text.encode()).hexdigest()
-        _functions[full] = ModuleFunction(full, replace(found, references=references, execs=execs - {full}), digest)
+        functions[key] = (_Collector(visitors).collect(node), hashlib.sha256(text.encode()).hexdigest())
+    return functions
 
 
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef

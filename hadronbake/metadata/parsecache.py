@@ -12,7 +12,8 @@ import secrets
 import shutil
 import sqlite3
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -29,6 +30,7 @@ from hadronbake.metadata.recipe import Recipe, Task
 PACKAGE = Path(__file__).resolve().parent.parent
 _ROOMS = ("language", "datastore", "metadata", "steps", "images", "artifacts", "fetching")
 _TABLE, _STATEMENTS = "table", "statements"
+_REFERENCES, _MOST_REFERENCES = "references", 8192
 _CHANGES, _MOST_CHANGES = "changes", 20
 _BROKEN = (
     sqlite3.Error,
@@ -248,6 +250,23 @@ class ParseCache:
         except (sqlite3.Error, OSError, diskcache.Timeout):
             # A cache that cannot be written (disk full, another build holds it) only costs time.
             return
+
+    # -- what code refers to -------------------------------------------------------------------------------------------
+
+    def load_references(self) -> Mapping[Hashable, Any]:
+        """What ``save_references`` was given by this version of the engine."""
+        known = self._get(_REFERENCES)
+        if isinstance(known, tuple) and len(known) == 2 and known[0] == engine_digest():
+            with suppress(*_BROKEN, zlib.error):
+                return dict(pickle.loads(zlib.decompress(known[1])))
+        return {}
+
+    def save_references(self, found: Mapping[Hashable, Any]) -> None:
+        """Keep what code refers to; of very much, nothing."""
+        if len(found) > _MOST_REFERENCES:
+            return
+        data = pickle.dumps(dict(found), pickle.HIGHEST_PROTOCOL)
+        self._set(_REFERENCES, (engine_digest(), zlib.compress(data, 1)))
 
     # -- recipes -------------------------------------------------------------------------------------------------------
 

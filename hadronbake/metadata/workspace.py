@@ -11,6 +11,8 @@ from threading import RLock
 
 from hadronbake.datastore import evaluator
 from hadronbake.datastore.dependencies import State, digest_of, state_of
+from hadronbake.datastore.memory import Memory
+from hadronbake.datastore.references import set_memory
 from hadronbake.datastore.store import DataStore
 from hadronbake.diagnostics import Diagnostic, HadronbakeError, Severity, closest, render
 from hadronbake.metadata.configuration import Configuration, read_again_tracking, read_configuration, read_others
@@ -101,6 +103,8 @@ class Workspace:
         caches: dict[str, ParseCache] = {}
         caches[""] = ParseCache(topdir / "cache" / "parse", report)
         evaluator.set_reader(caches[""].read_statements)
+        memory = Memory(caches[""].load_references)
+        set_memory(memory)
         evaluator.warnings.clear()
         with Messages() as messages, contained():
             try:
@@ -123,6 +127,8 @@ class Workspace:
             said = []
         if wrong:
             raise HadronbakeError(*dict.fromkeys(wrong))
+        if memory.grown:
+            caches[""].save_references(memory.all())
         workspace = read.pop("")
         workspace.others = read
         workspace.diagnostics = tuple(

@@ -47,27 +47,43 @@ class Workplace:
 
     def run(self, script: str, *arguments: str) -> float:
         """Run a module of this directory; gives its CPU seconds. Raises CalledProcessError."""
-        command = [self.python, "-B", str(HERE / script), *arguments]
+        environment = self.environment(self.topdir, ours=script == "engine.py")
+        before = os.times()
+        command = self.as_user([self.python, "-B", str(HERE / script), *arguments])
+        subprocess.run(command, cwd=self.topdir, env=environment, check=True)
+        after = os.times()
+        return after.children_user + after.children_system - before.children_user - before.children_system
+
+    def as_user(self, command: list[str]) -> list[str]:
+        """The command, to be run as the ordinary user."""
+        if not self.user:
+            return command
+        user = pwd.getpwnam(self.user)
+        ids = [f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
+        return ["setpriv", *ids, "--", *command]
+
+    def environment(self, topdir: Path, *, ours: bool) -> dict[str, str]:
+        """What both sides see in a build directory; ``ours``: with hadronbake and the packages that it needs."""
         user = pwd.getpwnam(self.user) if self.user else pwd.getpwuid(os.getuid())
-        if self.user:
-            ids = [f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
-            command = ["setpriv", *ids, "--", *command]
         site = [item for item in sys.path if item.endswith("site-packages")]
-        environment = {
+        return {
             "PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
             "HOME": str(self.scratch / "home"),
             "USER": user.pw_name,
             "LOGNAME": user.pw_name,
             "LC_ALL": "C.UTF-8",
-            "BUILDDIR": str(self.topdir),
+            "BUILDDIR": str(topdir),
             # Some values are made of the words of a set, in its order.
             "PYTHONHASHSEED": "0",
-            "PYTHONPATH": ":".join([str(PROJECT), *site]) if script == "engine.py" else "",
+            "PYTHONPATH": ":".join([str(PROJECT), *site]) if ours else "",
         }
-        before = os.times()
-        subprocess.run(command, cwd=self.topdir, env=environment, check=True)
-        after = os.times()
-        return after.children_user + after.children_system - before.children_user - before.children_system
+
+    def give(self, *paths: Path) -> None:
+        """Make the paths the user's, with all below them."""
+        if self.user:
+            owner = pwd.getpwnam(self.user)
+            for path in (item for top in paths for item in (top, *top.rglob("*"))):
+                os.chown(path, owner.pw_uid, owner.pw_gid, follow_symlinks=False)
 
 
 def prepare(
@@ -99,8 +115,8 @@ def prepare(
     place.postfile.write_text(POST_CONF)
     if place.user:
         owner = pwd.getpwnam(place.user)
-        for path in (scratch, *scratch.glob("home"), place.topdir, *place.topdir.rglob("*")):
-            os.chown(path, owner.pw_uid, owner.pw_gid, follow_symlinks=False)
+        os.chown(scratch, owner.pw_uid, owner.pw_gid)
+    place.give(scratch / "home", place.topdir)
     return place
 
 

@@ -1,0 +1,147 @@
+"""How long BitBake and hadronbake take to read OE-core: nothing known, all known, one recipe changed. See README.md."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from workplace import BITBAKE, HERE, OE_CORE, Workplace, prepare
+
+HBAKE = "from hadronbake.cli.main import main; main()"
+LAYER_CONF = """\
+BBFILES += "${{LAYERDIR}}/*.bbappend"
+BBFILE_COLLECTIONS += "touched"
+BBFILE_PATTERN_touched = "^${{LAYERDIR}}/"
+BBFILE_PRIORITY_touched = "6"
+LAYERSERIES_COMPAT_touched = "{series}"
+"""
+OWN_LAYERS = """\
+BBPATH = "${TOPDIR}:${HADRONBAKE_DIR}"
+BBFILES ?= ""
+BBLAYERS = "${HADRONBAKE_DIR}/layers/hadron-core ${HADRONBAKE_DIR}/layers/debian-sources"
+"""
+
+
+@dataclass(frozen=True)
+class Used:
+    """``cpu``: seconds of all processes together; ``memory``: bytes of the largest one."""
+
+    cpu: float
+    memory: int
+
+    def __str__(self) -> str:
+        return f"{self.cpu:7.2f} s {self.memory >> 20:5} MB"
+
+
+@dataclass(frozen=True)
+class Side:
+    """An engine in a build directory of its own."""
+
+    place: Workplace
+    topdir: Path
+    command: tuple[str, ...]
+    ours: bool
+
+    def clear(self) -> None:
+        for name in ("cache", "tmp", "tmp-glibc"):
+            shutil.rmtree(self.topdir / name, ignore_errors=True)
+
+    def parse(self) -> Used:
+        """Raises CalledProcessError."""
+        out = self.topdir / "used.json"
+        command = [self.place.python, "-B", str(HERE / "measured.py"), str(out), *self.command]
+        environment = self.place.environment(self.topdir, ours=self.ours)
+        log = self.topdir / "log"
+        with log.open("w") as file:
+            done = subprocess.run(
+                self.place.as_user(command), cwd=self.topdir, env=environment, stdout=file, stderr=file
+            )
+        if done.returncode:
+            raise SystemExit(f"{' '.join(self.command)} failed:\n{log.read_text()[-3000:]}")
+        found = json.loads(out.read_text())
+        return Used(found["cpu"], found["memory"])
+
+
+def build_directory(place: Workplace, name: str, bblayers: str | None = None) -> Path:
+    """A build directory as that of the comparison, or with layers of its own."""
+    topdir = place.scratch / name
+    shutil.rmtree(topdir, ignore_errors=True)
+    (topdir / "conf").mkdir(parents=True)
+    if bblayers is None:
+        for file in ("bblayers.conf", "local.conf"):
+            shutil.copy(place.topdir / "conf" / file, topdir / "conf" / file)
+    else:
+        (topdir / "conf/bblayers.conf").write_text(bblayers)
+    place.give(topdir)
+    return topdir
+
+
+def make_layer(directory: Path, meta: Path) -> Path:
+    """A layer with one append, for zlib, which every engine has to read again whenever it changes. Gives the append."""
+    series = re.search(r'^LAYERSERIES_CORENAMES = "(.*)"', (meta / "conf/layer.conf").read_text(), re.M)
+    shutil.rmtree(directory, ignore_errors=True)
+    (directory / "conf").mkdir(parents=True)
+    (directory / "conf/layer.conf").write_text(LAYER_CONF.format(series=series[1] if series else ""))
+    append = directory / "zlib_%.bbappend"
+    append.write_text("# never\n")
+    return append
+
+
+def best(runs: int, parse: Callable[[], Used], before: Callable[[int], object]) -> Used:
+    """The least that was used in so many runs."""
+    found = []
+    for number in range(runs):
+        before(number)
+        found.append(parse())
+    return Used(min(item.cpu for item in found), max(item.memory for item in found))
+
+
+def main() -> int:
+    """1 if hadronbake takes more than a fifth of BitBake's time somewhere."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--scratch", type=Path, required=True, help="directory for sources and build directories")
+    parser.add_argument("--bitbake", default=BITBAKE, help="git URL or directory of BitBake (default: %(default)s)")
+    parser.add_argument("--oe-core", default=OE_CORE, help="git URL or directory of OE-core (default: %(default)s)")
+    parser.add_argument("--runs", type=int, default=3, help="how often all but the cold runs are done; the best counts")
+    parser.add_argument("--user", help="whom both sides run as when we are root (default: nobody)")
+    parser.add_argument("--python", help="an interpreter which that user can run (default for root: /usr/bin/python3)")
+    wanted = parser.parse_args()
+    layer = wanted.scratch.absolute() / "touched"
+    layer.mkdir(parents=True, exist_ok=True)
+    place = prepare(wanted.scratch, wanted.bitbake, wanted.oe_core, [str(layer)], wanted.user, wanted.python)
+    append = make_layer(layer, place.oe_core / "meta")
+    bitbake = (place.python, str(place.bitbake / "bin/bitbake"), "-p")
+    hbake = (place.python, "-c", HBAKE, "parse")
+    sides = {
+        "BitBake": Side(place, build_directory(place, "speed-bitbake"), bitbake, False),
+        "hadronbake": Side(place, build_directory(place, "speed-hadronbake"), hbake, True),
+    }
+    used: dict[str, dict[str, Used]] = {}
+    for name, side in sides.items():
+        append.write_text("# never\n")
+        rows = used[name] = {}
+        rows["cold"] = best(1, side.parse, lambda _, side=side: side.clear())  # type: ignore[misc]
+        rows["warm"] = best(wanted.runs, side.parse, lambda _: None)
+        rows["one recipe changed"] = best(wanted.runs, side.parse, lambda number: append.write_text(f"# {number}\n"))
+        print(f"{name} is done", file=sys.stderr)
+    own = Side(place, build_directory(place, "speed-own", OWN_LAYERS), hbake, True)
+    alone = best(wanted.runs, own.parse, lambda _: own.clear())
+    print(f"{'CPU, largest process':22}{'BitBake':>20}{'hadronbake':>20}   ratio")
+    slow = False
+    for row, theirs in used["BitBake"].items():
+        ours = used["hadronbake"][row]
+        slow |= ours.cpu * 5 > theirs.cpu
+        print(f"{row:22}{theirs!s:>20}{ours!s:>20}   1/{theirs.cpu / ours.cpu:.1f}")
+    print(f"{'own layers, cold':22}{'':>20}{alone!s:>20}")
+    return int(slow)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -58,6 +58,7 @@ class Side:
         out = self.topdir / "used.json"
         command = [self.place.python, "-B", str(HERE / "measured.py"), str(out), *self.command]
         environment = self.place.environment(self.topdir, ours=self.ours)
+        environment["LOCPATH"] = str(self.place.scratch / "locale")
         log = self.topdir / "log"
         with log.open("w") as file:
             done = subprocess.run(
@@ -94,6 +95,14 @@ def make_layer(directory: Path, meta: Path) -> Path:
     return append
 
 
+def make_locale(directory: Path) -> None:
+    """BitBake doesn't begin without en_US.UTF-8, which few machines have."""
+    directory.mkdir(exist_ok=True)
+    if not (directory / "en_US.UTF-8").exists():
+        subprocess.run(["localedef", "-i", "en_US", "-f", "UTF-8", str(directory / "en_US.UTF-8")], check=True)
+        shutil.copytree("/usr/lib/locale/C.utf8", directory / "C.UTF-8", dirs_exist_ok=True)
+
+
 def best(runs: int, parse: Callable[[], Used], before: Callable[[int], object]) -> Used:
     """The least that was used in so many runs."""
     found = []
@@ -116,6 +125,7 @@ def main() -> int:
     layer = wanted.scratch.absolute() / "touched"
     layer.mkdir(parents=True, exist_ok=True)
     place = prepare(wanted.scratch, wanted.bitbake, wanted.oe_core, [str(layer)], wanted.user, wanted.python)
+    make_locale(place.scratch / "locale")
     append = make_layer(layer, place.oe_core / "meta")
     bitbake = (place.python, str(place.bitbake / "bin/bitbake"), "-p")
     hbake = (place.python, "-c", HBAKE, "parse")

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from metadata_site import Site
 
-from hadronbake.metadata.parsecache import Looked
+from hadronbake.datastore.references import python_references
+from hadronbake.metadata.parsecache import Looked, ParseCache, engine_digest
 
 RECIPES = {
     "a.bb": 'inherit extra\nrequire common.inc\ninclude maybe.inc\nSRC_URI = "file://a.txt file://tree"\n',
@@ -220,3 +221,17 @@ def test_many_changes_become_the_table(site: Site, monkeypatch: pytest.MonkeyPat
     for number in range(4):
         site.recipe(f"r{number}.bb", 'SUMMARY = "new"\n')
         assert [parsed(site), parsed(site)] == [1, 0]
+
+
+def test_what_code_refers_to_is_kept(filled: Site) -> None:
+    python_references.cache_clear()
+    filled.recipe("b.bb", 'SUMMARY = "new"\n')
+    parsed(filled)
+    cache = ParseCache(filled.build / "cache/parse", filled.said.append)
+    kept = cache.load_references()
+    assert any(key[:2] == ("code", "d.getVar('PN').removesuffix('-native')") for key in kept if isinstance(key, tuple))
+    cache.save_references(dict.fromkeys(range(9000), 1))
+    assert cache.load_references() == kept
+    cache._set("references", (engine_digest(), b"damaged"))
+    assert cache.load_references() == {}
+    cache.close()

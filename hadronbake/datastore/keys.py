@@ -9,11 +9,10 @@ from hadronbake.datastore.store import DataStore
 def expand_keys(d: DataStore) -> None:
     """Rename every such variable, in sorted order of the raw names. Raises ExpansionError."""
     renames = {}
-    for key in d:
-        if "${" in key:
-            name = d.expand(key)
-            if name != key:
-                renames[key] = name
+    for key in d.names_with("${"):
+        name = d.expand(key)
+        if name != key:
+            renames[key] = name
     for key in sorted(renames):
         name = renames[key]
         replaced = d.getVar(name, False)

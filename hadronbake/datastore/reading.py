@@ -7,7 +7,7 @@ asked for, and only what really depends on the change is expanded again. A copy 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from hadronbake.datastore.context import definition_changes
@@ -411,18 +411,26 @@ class Reading:
 
     def __iter__(self) -> Iterator[str]:
         """Every variable with a value or a flag, and names that exist only through active variants."""
+        return iter(self._there(self._variables))
+
+    def names_with(self, text: str) -> list[str]:
+        """Those of all names that hold the text."""
+        return self._there([name for name in self._variables if text in name])
+
+    def _there(self, names: Iterable[str]) -> list[str]:
         if Watch.current is not None:
             Watch.current.volatile = True
         overrides = self._in_force()
         found = []
-        for name, variable in self._variables.items():
+        for name in names:
+            variable = self._variables[name]
             if (
                 variable.value is not MISSING
                 or variable.exists
                 or (variable.variants and any(map(overrides.is_active, variable.variants.values())))
             ):
                 found.append(name)
-        return iter(found)
+        return found
 
     @property
     def variables(self) -> Mapping[str, Variable]:

@@ -245,9 +245,9 @@ def _build_task_table(names: list[str], d: DataStore) -> None:
     for raw, task in written.items():
         if d.getVarFlag(task, "task", False) != 1:
             d.setVarFlag(task, "task", 1)
+        known = d.getVarFlags(task) or {}
         for flag in _TABLE_FLAGS:
-            value = d.getVarFlag(task, flag)
-            if value is not None:
+            if flag in known and (value := d.getVarFlag(task, flag)) is not None:
                 table[flag][task] = value
         deps = list(d.getVarFlag(task, "deps", False) or ())
         if raw != task:

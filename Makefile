@@ -3,15 +3,17 @@
 HBAKE = .venv/bin/hbake
 IMAGE ?= hadron-image
 
-.PHONY: help build test faults test-boot test-servers test-trusted run-qemu clean
+.PHONY: help build devel-iso test faults test-boot test-standard test-servers test-trusted run-qemu clean
 
 help:
 	@echo "make build      build $(IMAGE) from source (about an hour on two cores; from a warm cache, seconds)"
 	@echo "make test       all tests, lint, format and types (under ten minutes)"
 	@echo "make faults     make every kind of fault to shared state, and write docs/reliability.md (about ten minutes)"
-	@echo "make run-qemu   build if need be, and boot the image in QEMU (leave with Ctrl-A X)"
+	@echo "make devel-iso  build a medium that boots a live system, and installs"
+	@echo "make run-qemu   boot the newest image or ISO in QEMU, after building one if there is none (leave with Ctrl-])"
 	@echo "make test-boot  boot the image unattended and check the running system"
 	@echo "make test-servers  share outputs by real cache servers: buildbox-casd, nginx, bazel-remote (if it is installed)"
+	@echo "make test-standard  boot disk and medium by BIOS and by UEFI, and install the one from the other"
 	@echo "make test-trusted  build the trusted image, boot it with Secure Boot and a TPM, and tamper with it"
 	@echo "make clean      remove build/; the caches in ~/.cache/hadronbake stay"
 
@@ -34,6 +36,14 @@ test-boot: build
 	@scripts/setup qemu
 	.venv/bin/pytest -m qemu -s tests/boot/test_boot.py
 
+devel-iso:
+	@scripts/setup test build
+	$(HBAKE) hadron-iso
+
+test-standard: devel-iso
+	@scripts/setup qemu
+	.venv/bin/pytest -m qemu -s tests/boot/test_standard.py
+
 test-trusted:
 	@scripts/setup test build qemu
 	test -d build/keys/secureboot || $(HBAKE) keys secureboot
@@ -44,9 +54,10 @@ test-servers:
 	@scripts/setup test servers
 	.venv/bin/pytest -m servers -rs
 
-run-qemu: build
-	@scripts/setup qemu
-	$(HBAKE) run $(IMAGE)
+run-qemu:
+	@scripts/setup test build qemu
+	@[ -n "$$(ls build/deploy/images/*/*.iso build/deploy/images/*/*.img build/deploy/images/*/*.ext4 2>/dev/null)" ] || $(HBAKE) $(IMAGE)
+	$(HBAKE) run
 
 clean:
 	rm -rf build

@@ -105,12 +105,12 @@ def boot_tree(tree: Path, signed: Path, version: str, tries: int) -> Path:
     return tree
 
 
-def write_fat(tree: Path, target: Path, size: int, epoch: int) -> None:
+def write_fat(tree: Path, target: Path, size: int, epoch: int, bits: int = 32) -> None:
     """A FAT filesystem with the tree's content; all times are ``epoch``, the volume's number is no chance."""
     environment = {**os.environ, "SOURCE_DATE_EPOCH": str(epoch), "TZ": "UTC", "MTOOLS_SKIP_CHECK": "1"}
     with target.open("wb") as stream:
         stream.truncate(size)
-    call(["mkfs.vfat", "--invariant", "-F", "32", "-n", "ESP", "-i", "48414452", str(target)], environment)
+    call(["mkfs.vfat", "--invariant", "-F", str(bits), "-n", "ESP", "-i", "48414452", str(target)], environment)
     for path in sorted(tree.rglob("*")):
         os.utime(path, (epoch, epoch))
         place = f"::/{path.relative_to(tree)}"
@@ -141,12 +141,17 @@ def layout(partitions: Sequence[Partition]) -> list[int]:
     return places
 
 
+def identity(number: int, name: str) -> uuid.UUID:
+    """The unique GUID of the partition: ``number`` counts from 0."""
+    return uuid.uuid5(NAMESPACE, f"{number} {name}")
+
+
 def script(partitions: Sequence[Partition]) -> str:
     """The table in sfdisk's language, with numbers that follow from the names."""
     lines = ["label: gpt", f"label-id: {uuid.uuid5(NAMESPACE, 'disk')}", "unit: sectors", ""]
     for number, (partition, place) in enumerate(zip(partitions, layout(partitions), strict=True)):
         fields = [f"start={place // SECTOR}", f"size={partition.size // SECTOR}", f"type={partition.type}"]
-        fields += [f"uuid={uuid.uuid5(NAMESPACE, f'{number} {partition.name}')}", f'name="{partition.name}"']
+        fields += [f"uuid={identity(number, partition.name)}", f'name="{partition.name}"']
         lines.append(", ".join([*fields, *([f'attrs="{partition.attributes}"'] if partition.attributes else [])]))
     return "\n".join(lines) + "\n"
 

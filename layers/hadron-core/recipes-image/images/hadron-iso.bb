@@ -1,0 +1,11 @@
+require hadron-image.bb
+
+SUMMARY = "Hadron Linux to try and to install: a medium that boots a live system"
+
+IMAGE_INSTALL += "hadron-install"
+ISO_INSTALLS = "hadron-image-disk"
+
+inherit iso-image
+
+# Who has the medium has the machine; what it installs is closed.
+ROOTFS_POSTPROCESS_COMMAND += "rootfs_open_root"

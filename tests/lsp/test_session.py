@@ -159,7 +159,7 @@ async def hostile(site: Site, path: Path) -> None:
         editor.change(uri, RECIPE + "python() {\n    while True:\n        pass\n}\n")
         editor.save(uri)
         assert "hello world" in await editor.hover(uri, "GREETING = ", "GREET")
-        editor.change(uri, RECIPE + "python() {\n    os._exit(3)\n}\n")
+        editor.change(uri, RECIPE + "python() {\n    os.kill(os.getpid(), 9)\n}\n")
         editor.save(uri)
         configuration = (site.build / "conf/bblayers.conf").as_uri()
         (finding,) = await editor.codes(configuration, "HBC190")

@@ -115,7 +115,7 @@ PYTHON = {
     "d.expand('${@' + '(' * 5000 + ')' * 5000 + '}')": "too many nested parentheses",
     "d.expand('${@' + '-' * 200000 + '1}')": "the code is nested too deeply",
     "d.expand('${@(lambda f: f(f))(lambda f: f(f))}')": "the chain of variables or calls is too long",
-    "d.setVar('A', '${@x(1)}'); d.expand('${A}')": "NameError: name 'x' is not defined",
+    "d.setVar('A', '${@nobody_knows(1)}'); d.expand('${A}')": "NameError: name 'nobody_knows' is not defined",
 }
 
 

@@ -14,7 +14,7 @@ help:
 	@echo "make test-boot  boot the image unattended and check the running system"
 	@echo "make test-servers  share outputs by real cache servers: buildbox-casd, nginx, bazel-remote (if it is installed)"
 	@echo "make test-standard  boot disk and medium by BIOS and by UEFI, and install the one from the other"
-	@echo "make test-trusted  build the trusted image, boot it with Secure Boot and a TPM, and tamper with it"
+	@echo "make test-trusted  build the trusted image, boot it with Secure Boot and a TPM, upgrade it, tamper with it; and a report"
 	@echo "make clean      remove build/; the caches in ~/.cache/hadronbake stay"
 
 build:
@@ -48,7 +48,9 @@ test-trusted:
 	@scripts/setup test build qemu
 	test -d build/keys/secureboot || $(HBAKE) keys secureboot
 	$(HBAKE) hadron-image-trusted
-	.venv/bin/pytest -m qemu -s tests/boot/test_trusted.py
+	tests/boot/build-next
+	.venv/bin/pytest -m qemu tests/boot/test_trusted.py tests/boot/test_upgrade.py; \
+		status=$$?; .venv/bin/python tests/boot/report.py; exit $$status
 
 test-servers:
 	@scripts/setup test servers

@@ -14,8 +14,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from hadronbake.diagnostics import Diagnostic, HadronbakeError
+from hadronbake.images import measure
 from hadronbake.metadata.recipe import TaskPayload
 
+PCR_SCRATCH = ".pcr"
 ENROLMENT = ("PK.auth", "KEK.auth", "db.auth")
 
 
@@ -23,6 +25,7 @@ def sign(payload: TaskPayload, work: Path, log: Path, say: Callable[[str], None]
     """Signs each of SIGN_FILES (below the work directory) into SIGNEDDIR by HB_SIGN_COMMAND, whose words may hold ``{key}``,
     ``{certificate}``, ``{epoch}``, ``{input}`` and ``{output}``; the keys are db.key and db.crt of HB_SECUREBOOT_KEYS. Then writes
     SHA256SUMS of SIGN_RELEASE (words NAME=FILE), and its signature SHA256SUMS.sig by HB_SIGN_DATA_COMMAND.
+    Before, those of SIGN_PCR get the policies for PCR 11, signed by HB_SIGN_PCR_COMMAND with pcr.key, if the keys have a pcr.pub.
     Raises HadronbakeError if a key isn't there, or a command fails."""
     variables = payload.variables
     keys = Path(variables.get("HB_SECUREBOOT_KEYS") or "keys")
@@ -41,16 +44,20 @@ def sign(payload: TaskPayload, work: Path, log: Path, say: Callable[[str], None]
                     hint="make a set for development: hbake keys secureboot; or name your own directory in HB_SECUREBOOT_KEYS",
                 )
             )
+    pcr = (variables.get("SIGN_PCR") or "").split()
     for name in (variables.get("SIGN_FILES") or "").split():
         say(f"signing {name}")
         source = work / name
+        if name in pcr and (keys / "pcr.pub").exists():
+            source = _with_policies(source, target, keys, shlex.split(variables.get("HB_SIGN_PCR_COMMAND") or ""), log)
         values = {
             **places,
             "epoch": variables.get("SOURCE_DATE_EPOCH"),
             "input": source,
-            "output": target / source.name,
+            "output": target / Path(name).name,
         }
         _run([_filled(word, values) for word in command], log)
+    shutil.rmtree(target / PCR_SCRATCH, ignore_errors=True)
     release = [word.partition("=")[::2] for word in (variables.get("SIGN_RELEASE") or "").split()]
     if release:
         sums = target / "SHA256SUMS"
@@ -61,6 +68,26 @@ def sign(payload: TaskPayload, work: Path, log: Path, say: Callable[[str], None]
         (target / "keys").mkdir()
         for name in ENROLMENT:
             shutil.copyfile(keys / name, target / "keys" / name)
+
+
+def _with_policies(program: Path, target: Path, keys: Path, command: list[str], log: Path) -> Path:
+    """A copy of the program that holds the public key and what its policies' signatures are; for :func:`measure.seal`."""
+    scratch = target / PCR_SCRATCH
+    scratch.mkdir(exist_ok=True)
+
+    def signature(data: bytes) -> bytes:
+        (scratch / "data").write_bytes(data)
+        values = {"key": keys / "pcr.key", "input": scratch / "data", "output": scratch / "signature"}
+        _run([_filled(word, values) for word in command], log)
+        return (scratch / "signature").read_bytes()
+
+    try:
+        content = measure.seal(program.read_bytes(), (keys / "pcr.pub").read_bytes(), signature)
+    except ValueError as error:
+        raise HadronbakeError(Diagnostic("HBE333", f"{program.name}: {error}")) from None
+    sealed = scratch / program.name
+    sealed.write_bytes(content)
+    return sealed
 
 
 def _digest(path: Path) -> str:

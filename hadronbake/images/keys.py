@@ -1,7 +1,8 @@
 """Secure Boot keys for development: platform key, key exchange key and signature database (UEFI specification 2.10 §32).
 
 A set is a directory: ``{PK,KEK,db}.key`` (RSA 2048, PEM, mode 0600), ``.crt`` (X.509, PEM), ``.auth`` (signed EFI variable,
-which the boot loader can enrol by itself), and ``guid``, the owner's.
+which the boot loader can enrol by itself), and ``guid``, the owner's; and the pair ``pcr.key``, ``pcr.pub`` (RSA 2048, PEM),
+which signs the values of PCR 11 for which a TPM lets go the key of the state.
 """
 
 from __future__ import annotations
@@ -54,7 +55,19 @@ def make_secureboot(target: Path, name: str) -> None:
                 f"{item}.esl",
                 f"{item}.auth",
             )
+        _pair(made, "pcr")
         made.rename(target)
+
+
+def _pair(made: Path, item: str) -> None:
+    before = os.umask(0o077)
+    try:
+        _call(
+            made, "openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", f"{item}.key"
+        )
+    finally:
+        os.umask(before)
+    _call(made, "openssl", "pkey", "-in", f"{item}.key", "-pubout", "-out", f"{item}.pub")
 
 
 def _certificate(made: Path, item: str, subject: str) -> None:

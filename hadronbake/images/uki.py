@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from hadronbake.images import verity
+from hadronbake.images import measure, verity
 from hadronbake.images.filesystem import run as call
 from hadronbake.steps.data import Data
 
 INPUTS = Path("/hb/inputs")
+# The device is made by the kernel itself, once the partitions are there. If it couldn't be, the attempt must end.
+ROOT_SECONDS = 30
 
 
 def run(d: Data) -> None:
@@ -24,6 +26,10 @@ def run(d: Data) -> None:
     release.write_text(os_release((root / "usr/lib/os-release").read_text(), version))
     cmdline = command_line(verity.read(Path(d.getVar("VERITYDIR") or "")), version, d.getVar("UKI_CMDLINE") or "")
     programs = root / "usr/lib/systemd/boot/efi"
+    # Room for what do_sign puts in: a key that isn't known here, and what it has signed.
+    rooms = {measure.KEY_SECTION: measure.KEY_ROOM, measure.SIGNATURE_SECTION: measure.SIGNATURE_ROOM}
+    for name, size in rooms.items():
+        (target.parent / f"uki{name}").write_bytes(b"\n" * size)
     call(
         [
             "ukify",
@@ -31,6 +37,7 @@ def run(d: Data) -> None:
             f"--linux={kernel}",
             f"--cmdline={cmdline}",
             f"--os-release=@{release}",
+            *(f"--section={name}:@{target.parent / f'uki{name}'}" for name in rooms),
             f"--stub={programs / 'linuxx64.efi.stub'}",
             f"--output={target / 'hadron.efi'}",
         ],
@@ -58,5 +65,5 @@ def command_line(sealed: verity.Verity, version: str, more: str) -> str:
     name = f"PARTLABEL={slot(version)}"
     table = verity.table(sealed, name, f"{name}_verity")
     words = [f'dm-mod.create="root,,,ro,{table}"', f"dm-mod.waitfor={name},{name}_verity"]
-    words += ["root=/dev/dm-0", "rootfstype=erofs", "ro", "rootwait", "panic=1"]
+    words += ["root=/dev/dm-0", "rootfstype=erofs", "ro", f"rootwait={ROOT_SECONDS}", "panic=1"]
     return " ".join([*words, more]).strip()

@@ -2,16 +2,29 @@
 
 import contextlib
 import dataclasses
+import functools
+import json
 import os
 import re
 import socket
 import subprocess
+import tempfile
+import threading
 import time
 from pathlib import Path
 
 from hadronbake.images import qemu
 
 TOPDIR = Path(os.environ.get("HB_TOPDIR", Path(__file__).parents[2] / "build"))
+# What is noted of each start, and what the console says when it is reached.
+MARKS = {
+    "firmware": rb"BdsDxe: starting Boot",
+    "kernel": rb"Linux version \d",
+    "login": rb"login: ",
+    "off": rb"reboot: Power down",
+}
+
+accelerator = functools.cache(qemu.accelerator)
 
 
 class PanicError(Exception):
@@ -19,16 +32,26 @@ class PanicError(Exception):
 
 
 class Guest:
-    """A running QEMU: the console goes to a file, a root shell is on a second serial port."""
+    """A running QEMU: the console goes to ``console.log`` in ``directory``, a root shell is on a second serial port.
 
-    def __init__(self, directory: Path, machine: qemu.Machine) -> None:
-        self.console = directory / "console.log"
-        address = directory / "shell.sock"
+    ``times``: (mark of :data:`MARKS`, seconds since QEMU was started), in the order in which they came.
+    """
+
+    def __init__(self, directory: Path, machine: qemu.Machine, name: str = "console") -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self.console = directory / f"{name}.log"
+        self.console.write_bytes(b"")
+        self.machine = machine
+        # Not below the report: the name of a socket has 107 bytes at most.
+        self.scratch = tempfile.TemporaryDirectory(prefix="guest-")
+        address = Path(self.scratch.name) / "shell.sock"
         machine = dataclasses.replace(
             machine,
-            accelerator=qemu.accelerator(),
+            cpus=int(os.environ.get("HB_GUEST_CPUS", machine.cpus)),
+            accelerator=accelerator(),
             serial=(f"file:{self.console}", f"unix:{address},server=on,wait=off"),
         )
+        self.times: list[tuple[str, float]] = []
         self.started = time.monotonic()
         self.process = subprocess.Popen(qemu.command(machine), stdin=subprocess.DEVNULL)
         while not address.exists():
@@ -38,18 +61,35 @@ class Guest:
         self.socket.connect(str(address))
         self.socket.settimeout(1)
         self.text = ""
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def _watch(self) -> None:
+        pattern = re.compile(b"|".join(b"(?P<%s>%s)" % (name.encode(), mark) for name, mark in MARKS.items()))
+        seen = 0
+        while True:
+            running = self.process.poll() is None
+            data = self.console.read_bytes()
+            for match in pattern.finditer(data, seen):
+                self.times.append((str(match.lastgroup), round(time.monotonic() - self.started, 1)))
+                seen = match.end()
+            if not running:
+                break
+            time.sleep(0.1)
+        self.console.with_suffix(".times.json").write_text(json.dumps(self.times) + "\n")
 
     def read(self) -> None:
         with contextlib.suppress(TimeoutError):
             self.text += self.socket.recv(65536).decode(errors="replace")
-        console = self.console.read_text(errors="replace") if self.console.exists() else ""
-        if "---[ end Kernel panic" in console:
-            raise PanicError(console[-3000:])
+        # With firmware it starts anew, as the command line of such machines says.
+        if not self.machine.reboot:
+            console = self.console.read_text(errors="replace")
+            if "---[ end Kernel panic" in console:
+                raise PanicError(console[-3000:])
 
     def wait_console(self, pattern: str, seconds: float) -> str:
         limit = time.monotonic() + seconds
         while time.monotonic() < limit:
-            text = self.console.read_text(errors="replace") if self.console.exists() else ""
+            text = self.console.read_text(errors="replace")
             if re.search(pattern, text):
                 return text
             assert self.process.poll() is None, text[-3000:]
@@ -73,14 +113,34 @@ class Guest:
         raise AssertionError(f"{command}: no answer within {seconds} s: {self.text[-2000:]}")
 
     def send(self, command: str) -> None:
+        self.text = ""
         self.socket.sendall(f"{command}\n".encode())
 
-    def restart(self) -> None:
+    def wait_text(self, pattern: str, seconds: float) -> None:
+        """Until the shell has said something that matches."""
+        limit = time.monotonic() + seconds
+        while not re.search(pattern, self.text):
+            assert time.monotonic() < limit, f"no {pattern!r} in the shell within {seconds} s: {self.text[-2000:]}"
+            self.read()
+
+    def starts(self) -> int:
+        """How often the login prompt has been reached."""
+        return sum(mark == "login" for mark, _ in self.times)
+
+    def wait_start(self, number: int, seconds: float) -> None:
+        """Until login prompt and shell of the start with this number (from 1) are there."""
+        limit = time.monotonic() + seconds
+        while self.starts() < number:
+            assert self.process.poll() is None, "QEMU has ended"
+            assert time.monotonic() < limit, f"no start {number}:\n{self.console.read_text(errors='replace')[-3000:]}"
+            self.read()
+        self.wait_shell(limit - time.monotonic())
+
+    def restart(self, seconds: float) -> None:
         """To the shell of the next start. Only for a machine with firmware: the console's file goes on."""
-        starts = self.console.read_text(errors="replace").count("login: ")
+        starts = self.starts()
         self.send("systemctl reboot")
-        self.wait_console(rf"(?s)(login: .*){{{starts + 1}}}", 600)
-        self.wait_shell(300)
+        self.wait_start(starts + 1, seconds)
 
     def wait_shell(self, seconds: float) -> None:
         limit = time.monotonic() + seconds
@@ -90,17 +150,21 @@ class Guest:
                     return
         raise AssertionError(f"no shell within {seconds} s")
 
-    def power_off(self) -> None:
+    def power_off(self, seconds: float = 90) -> None:
         self.socket.sendall(b"systemctl poweroff\n")
-        self.process.wait(timeout=90)
+        self.process.wait(timeout=seconds)
         assert self.process.returncode == 0
         assert "reboot: Power down" in self.console.read_text(errors="replace")
 
+    def cut(self) -> None:
+        """No power any more."""
+        self.process.kill()
+        self.process.wait()
+        self.socket.close()
+
     def end(self) -> None:
         if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-        print(self.console.read_text(errors="replace")[-1500:])
+            self.cut()
 
 
 def deployed() -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,31 @@ def test_a_release_is_listed_and_signed(work: Path) -> None:
     listed = hashlib.sha256(b"program\n").hexdigest() + "  x_1.efi\n"
     assert (work / "signed/SHA256SUMS").read_text() == listed
     assert (work / "signed/SHA256SUMS.sig").read_text() == "db.key\n" + listed
+
+
+def test_policies_are_put_in_before_the_program_is_signed(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def seal(program: bytes, public: bytes, signature: Callable[[bytes], bytes]) -> bytes:
+        return program + public + signature(b"policy\n")
+
+    monkeypatch.setattr("hadronbake.images.measure.seal", seal)
+    keys = work.parent / "keys"
+    more = {"SIGN_PCR": "uki/a.efi", "HB_SIGN_PCR_COMMAND": "sh -c 'cat {key} {input} > {output}'"}
+    sign(payload(keys, "cp {input} {output}", **more), work, work / "log", lambda text: None)
+    assert (work / "signed/a.efi").read_text() == "program\n"
+    for name in ("pcr.key", "pcr.pub"):
+        (keys / name).write_text(name + "\n")
+    sign(payload(keys, "sh -c 'cat {input} {certificate} > {output}'", **more), work, work / "log", lambda text: None)
+    assert (work / "signed/a.efi").read_text() == "program\npcr.pub\npcr.key\npolicy\ndb.crt\n"
+    assert sorted(path.name for path in (work / "signed").iterdir()) == ["a.efi", "keys"]
+
+
+def test_a_program_without_room_for_policies(work: Path) -> None:
+    keys = work.parent / "keys"
+    (keys / "pcr.pub").write_text("key\n")
+    (work / "uki/a.efi").write_bytes(bytes(200))
+    with pytest.raises(HadronbakeError) as caught:
+        sign(payload(keys, "cp {input} {output}", SIGN_PCR="uki/a.efi"), work, work / "log", lambda text: None)
+    assert str(caught.value) == "error[HBE333]: a.efi: not a PE program"
 
 
 @pytest.mark.parametrize(

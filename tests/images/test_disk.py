@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import json
 import struct
 from pathlib import Path
 
@@ -36,6 +38,42 @@ def test_what_is_measured(tmp_path: Path) -> None:
     assert measure.pcr11(tmp_path / "a.efi") == value.hex()
 
 
+def test_phases_come_after_what_is_measured() -> None:
+    content = program(linux=b"kernel")
+    value = measure.value(content)
+    for phase in (b"sysinit", b"ready"):
+        value = hashlib.sha256(value + hashlib.sha256(phase).digest()).digest()
+    assert measure.value(content, ("sysinit", "ready")) == value
+
+
+def test_the_policy_is_the_digest_that_a_tpm_makes() -> None:
+    # TPM2_PolicyPCR: zeros, the command's code, one selection (SHA-256, three bytes with the bit of PCR 11), the digest of the values.
+    command = bytes(32) + bytes.fromhex("0000017f00000001000b03000800") + hashlib.sha256(b"\1" * 32).digest()
+    assert measure.policy(b"\1" * 32) == hashlib.sha256(command).digest()
+
+
+def test_a_sealed_program_holds_the_key_and_the_signed_policies() -> None:
+    public = b"-----BEGIN PUBLIC KEY-----\na2V5\n-----END PUBLIC KEY-----\n"
+    room = {"pcrpkey": b"\n" * 200, "pcrsig": b"\n" * 2000}
+    sealed = measure.seal(program(linux=b"kernel", **room), public, lambda data: b"signed " + data)
+    found = measure.sections(sealed)
+    assert found[".pcrpkey"] == public.ljust(200, b"\n")
+    entries = json.loads(found[".pcrsig"])["sha256"]
+    # The key is measured, the signatures aren't: the policies are those of the program as it is in the end.
+    expected = [measure.policy(measure.value(sealed, phases)) for phases in measure.PHASES]
+    assert [entry["pol"] for entry in entries] == [digest.hex() for digest in expected]
+    assert [base64.b64decode(entry["sig"]) for entry in entries] == [b"signed " + digest for digest in expected]
+    assert {entry["pkfp"] for entry in entries} == {hashlib.sha256(b"key").hexdigest()}
+    assert {tuple(entry["pcrs"]) for entry in entries} == {(11,)}
+
+
+def test_sealing_needs_room() -> None:
+    with pytest.raises(ValueError, match=r"no section \.pcrpkey"):
+        measure.seal(program(linux=b"kernel"), b"key", bytes)
+    with pytest.raises(ValueError, match=r"201 bytes don't fit into the section \.pcrpkey of 200"):
+        measure.seal(program(pcrpkey=b"\n" * 200, pcrsig=b"\n"), b"k" * 201, bytes)
+
+
 def test_what_is_no_program_is_not_measured(tmp_path: Path) -> None:
     (tmp_path / "a.efi").write_bytes(bytes(100))
     with pytest.raises(ValueError, match="not a PE program"):
@@ -47,7 +85,7 @@ def test_command_line() -> None:
     assert uki.command_line(SEALED, "7", "quiet") == (
         f'dm-mod.create="root,,,ro,{table} 1 restart_on_corruption" '
         "dm-mod.waitfor=PARTLABEL=hadron_7,PARTLABEL=hadron_7_verity "
-        "root=/dev/dm-0 rootfstype=erofs ro rootwait panic=1 quiet"
+        "root=/dev/dm-0 rootfstype=erofs ro rootwait=30 panic=1 quiet"
     )
 
 

@@ -15,7 +15,8 @@ IMAGE_TRIES ?= "3"
 IMAGE_ESP_SIZE ?= "128"
 IMAGE_SLOT_SIZE ?= "192"
 IMAGE_STATE_SIZE ?= "256"
-UKI_CMDLINE ?= "console=tty0 console=ttyS0 systemd.machine_id=firmware lockdown=integrity"
+# Partitions are mounted by units of our own, by their labels.
+UKI_CMDLINE ?= "console=tty0 console=ttyS0 systemd.machine_id=firmware systemd.gpt_auto=0 lockdown=integrity"
 
 VERITYDIR = "${WORKDIR}/verity"
 UKIDIR = "${WORKDIR}/uki"
@@ -52,7 +53,10 @@ addtask uki after do_verity
 HB_SECUREBOOT_KEYS ?= "${TOPDIR}/keys/secureboot"
 HB_SIGN_COMMAND ?= "osslsigncode sign -certs {certificate} -key {key} -h sha256 -time {epoch} -in {input} -out {output}"
 HB_SIGN_DATA_COMMAND ?= "openssl dgst -sha256 -sign {key} -out {output} {input}"
+HB_SIGN_PCR_COMMAND ?= "openssl dgst -sha256 -sign {key} -out {output} {input}"
 SIGN_FILES = "uki/hadron.efi uki/systemd-boot.efi"
+# Gets the policies for PCR 11, by which a TPM opens the state.
+SIGN_PCR = "uki/hadron.efi"
 # What hadron-update takes from a directory or a server.
 SIGN_RELEASE = " \
     hadron_${IMAGE_VERSION}.efi=signed/hadron.efi \
@@ -61,9 +65,9 @@ SIGN_RELEASE = " \
 "
 
 do_sign[builtin] = "sign"
-do_sign[vardeps] += "SIGN_FILES SIGN_RELEASE SIGNEDDIR SOURCE_DATE_EPOCH HB_SECUREBOOT_KEYS HB_SIGN_COMMAND HB_SIGN_DATA_COMMAND"
-do_sign[vardepsexclude] += "HB_SECUREBOOT_KEYS HB_SIGN_COMMAND HB_SIGN_DATA_COMMAND"
-do_sign[file-checksums] = "${HB_SECUREBOOT_KEYS}/db.crt:False ${HB_SECUREBOOT_KEYS}/PK.auth:False ${HB_SECUREBOOT_KEYS}/KEK.auth:False ${HB_SECUREBOOT_KEYS}/db.auth:False"
+do_sign[vardeps] += "SIGN_FILES SIGN_RELEASE SIGNEDDIR SOURCE_DATE_EPOCH SIGN_PCR HB_SECUREBOOT_KEYS HB_SIGN_COMMAND HB_SIGN_DATA_COMMAND HB_SIGN_PCR_COMMAND"
+do_sign[vardepsexclude] += "HB_SECUREBOOT_KEYS HB_SIGN_COMMAND HB_SIGN_DATA_COMMAND HB_SIGN_PCR_COMMAND"
+do_sign[file-checksums] = "${HB_SECUREBOOT_KEYS}/db.crt:False ${HB_SECUREBOOT_KEYS}/pcr.pub:False ${HB_SECUREBOOT_KEYS}/PK.auth:False ${HB_SECUREBOOT_KEYS}/KEK.auth:False ${HB_SECUREBOOT_KEYS}/db.auth:False"
 do_sign[sstate-inputdirs] = "${SIGNEDDIR}"
 do_sign() {
     :

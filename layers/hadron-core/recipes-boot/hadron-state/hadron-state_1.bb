@@ -1,20 +1,40 @@
-SUMMARY = "Keeps what changes on a partition of its own, under a root that can't be written"
+SUMMARY = "Keeps what changes on a partition of its own, under a root that can't be written; and says whether a version is good"
 HOMEPAGE = "https://github.com/kairos-io/hadron"
 LICENSE = "Apache-2.0"
 
-SRC_URI = "file://var.mount file://efi.mount file://hadron-etc.service file://hadron-etc file://40-hadron-state.preset"
+SRC_URI = " \
+    file://var.mount \
+    file://efi.mount \
+    file://hadron-state.service \
+    file://state \
+    file://hadron-etc.service \
+    file://hadron-etc \
+    file://hadron-health.service \
+    file://health \
+    file://boot-complete.conf \
+    file://no-modules.conf \
+    file://patience.conf \
+    file://40-hadron-state.preset \
+"
 INHIBIT_DEFAULT_DEPS = "1"
 S = "${UNPACKDIR}"
 
 do_install() {
-    install -d ${D}${prefix}/lib/systemd/system/local-fs.target.wants ${D}${prefix}/lib/hadron
-    install -m 0644 ${UNPACKDIR}/var.mount ${UNPACKDIR}/efi.mount ${UNPACKDIR}/hadron-etc.service ${D}${prefix}/lib/systemd/system/
+    units=${D}${prefix}/lib/systemd/system
+    install -d $units/local-fs.target.wants $units/boot-complete.target.d $units/modprobe@.service.d ${D}${prefix}/lib/hadron/health.d
+    for unit in var.mount efi.mount hadron-state.service hadron-etc.service hadron-health.service; do
+        install -m 0644 ${UNPACKDIR}/$unit $units/
+    done
+    install -m 0644 ${UNPACKDIR}/boot-complete.conf $units/boot-complete.target.d/hadron.conf
+    install -m 0644 ${UNPACKDIR}/no-modules.conf $units/modprobe@.service.d/hadron.conf
+    install -D -m 0644 ${UNPACKDIR}/patience.conf ${D}${prefix}/lib/systemd/system.conf.d/10-hadron.conf
     install -D -m 0644 ${UNPACKDIR}/40-hadron-state.preset ${D}${prefix}/lib/systemd/system-preset/40-hadron-state.preset
+    install -m 0755 ${UNPACKDIR}/state ${UNPACKDIR}/health ${D}${prefix}/lib/hadron/
     install -m 0755 ${UNPACKDIR}/hadron-etc ${D}${prefix}/lib/hadron/etc
     for unit in var.mount efi.mount hadron-etc.service; do
-        ln -s ../$unit ${D}${prefix}/lib/systemd/system/local-fs.target.wants/
+        ln -s ../$unit $units/local-fs.target.wants/
     done
 }
 
 FILES:${PN} = "${prefix}/lib"
-RDEPENDS:${PN} = "systemd util-linux coreutils"
+RDEPENDS:${PN} = "systemd util-linux bash coreutils e2fsprogs"

@@ -1,0 +1,235 @@
+"""Upgrades of hadron-image-trusted: good ones, refused ones, bad ones that are given up, and power that fails. (make test-trusted)"""
+
+import functools
+import http.server
+import os
+import random
+import re
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from guest import Guest
+from trusted import (
+    BOOT_SECONDS,
+    Machines,
+    next_release,
+    release_of,
+    section,
+    sign,
+    state,
+    unsigned,
+    with_command_line,
+)
+
+from hadronbake.images import keys
+
+pytestmark = pytest.mark.qemu
+
+FILES = ("hadron_2.efi", "hadron_2.erofs", "hadron_2.verity")
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+class Server:
+    """Serves a directory to the guests."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        handler = functools.partial(Quiet, directory=str(directory))
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.address = f"http://10.0.2.2:{self.server.server_address[1]}"
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Server]:
+    (tmp_path / "served").mkdir()
+    server = Server(tmp_path / "served")
+    yield server
+    server.server.shutdown()
+
+
+def release(served: Server, **changed: Path) -> str:
+    """Serve version 2, with other files in the place of its own (by their suffix); its address."""
+    files = {name: changed.get(name.rpartition(".")[2], next_release() / name) for name in FILES}
+    release_of(files, served.directory / "2")
+    return f"{served.address}/2"
+
+
+def versions(guest: Guest) -> str:
+    return guest.run("hadron-update status")
+
+
+def test_a_good_upgrade_and_the_way_back(machines: Machines, variables: Path, served: Server) -> None:
+    """Version 2 runs and is kept; files of /etc and /var are there; what nobody changed in /etc is version 2's. Then rollback."""
+    guest = machines.started(machines.disk(), variables)
+    address = release(served)
+    guest.run("echo kept > /etc/mine; echo kept > /var/lib/mine; echo changed >> /etc/profile")
+    assert "2 is newer than 1" in guest.run(f"hadron-update check {address}", 300)
+    began = time.monotonic()
+    assert "2 is installed" in guest.run(f"hadron-update install {address}", 900)
+    machines.notes["install"] = f"{time.monotonic() - began:.0f} s"
+    assert "hadron_2+3.efi" in versions(guest)
+    guest.restart(BOOT_SECONDS)
+    assert "running: 2" in versions(guest)
+    assert state(guest) == "running"
+    assert guest.run("cat /etc/mine /var/lib/mine").split()[-2:] == ["kept", "kept"]
+    assert guest.run("tail -n 1 /etc/profile").split()[-1] == "changed"
+    assert guest.run("cat /etc/hadron-test").split()[-1] == "2"
+    guest.run("systemctl start systemd-bless-boot.service", 120)
+    assert "hadron_2.efi" in versions(guest)
+    assert "hadron_1 is booted next" in guest.run("hadron-update rollback")
+    guest.restart(BOOT_SECONDS)
+    assert "running: 1" in versions(guest)
+    assert guest.run("cat /etc/mine /var/lib/mine").split()[-2:] == ["kept", "kept"]
+
+
+def test_what_is_not_right_is_refused(machines: Machines, variables: Path, served: Server, tmp_path: Path) -> None:
+    """Another's signature, a changed list, a file cut short or damaged, a version that isn't newer, a full disk: nothing changes."""
+    guest = machines.started(machines.disk(), variables)
+    address = release(served)
+    here = served.directory / "2"
+    before = versions(guest)
+    programs = guest.run("cd /efi && find . -type f -exec sha256sum {} + | sort")
+
+    def refused(what: str, said: str, source: str = address) -> None:
+        told = guest.run(f"hadron-update install {source}", 600)
+        assert said in told, told
+        assert versions(guest) == before
+        assert guest.run("cd /efi && find . -type f -exec sha256sum {} + | sort") == programs
+        machines.notes[what] = "refused"
+
+    keys.make_secureboot(tmp_path / "other", "Somebody Else")
+    shutil.move(here, tmp_path / "good")
+    release_of({name: next_release() / name for name in FILES}, here, tmp_path / "other/db.key")
+    refused("another's signature", "isn't signed by a key that this machine trusts")
+    shutil.copyfile(tmp_path / "good/SHA256SUMS.sig", here / "SHA256SUMS.sig")
+    (here / "SHA256SUMS").write_text((tmp_path / "good/SHA256SUMS").read_text().replace("a", "b", 1))
+    refused("changed list", "isn't signed by a key that this machine trusts")
+    shutil.copyfile(tmp_path / "good/SHA256SUMS", here / "SHA256SUMS")
+    whole = (here / "hadron_2.erofs").read_bytes()
+    (here / "hadron_2.erofs").write_bytes(whole[:-4096])
+    refused("file cut short", "isn't what the signed list says")
+    (here / "hadron_2.erofs").write_bytes(whole[:4096] + bytes(4096) + whole[8192:])
+    refused("damaged file", "isn't what the signed list says")
+    (here / "hadron_2.erofs").unlink()
+    refused("missing file", "can't be fetched")
+    (here / "hadron_2.erofs").write_bytes(whole)
+    guest.run("fallocate -l $(df --output=avail -B1 /var | tail -n 1) /var/full")
+    refused("full disk", "can't be")
+    guest.run("rm /var/full")
+    assert "2 is installed" in guest.run(f"hadron-update install {address}", 900)
+
+
+BROKEN = ("kernel", "root-hash", "service")
+
+
+@pytest.mark.parametrize("part", BROKEN)
+def test_a_bad_version_is_given_up(
+    machines: Machines, variables: Path, served: Server, tmp_path: Path, part: str
+) -> None:
+    """Version 2 is broken in a part: version 1 is back without anybody's help, and the counter says why."""
+    content = unsigned(next_release() / "hadron_2.efi", tmp_path)
+    if part == "program":
+        # The kernel in it is no program any more: the stub can't start it.
+        place, _ = section(content, ".linux")
+        content = content[:place] + bytes(4096) + content[place + 4096 :]
+    elif part == "kernel":
+        content = with_command_line(content, b"systemd.machine_id=firmware", b"init=/nothing")
+    elif part == "root-hash":
+        found = re.search(rb" sha256 ([0-9a-f]{64}) ", content)
+        assert found
+        content = content.replace(found[1], found[1][::-1])
+    sign(content, tmp_path / "bad.efi", tmp_path)
+    address = release(served, efi=tmp_path / "bad.efi")
+    guest = machines.started(machines.disk(), variables)
+    if part == "service":
+        guest.run("touch /var/lib/hadron-test-broken")
+    assert "2 is installed" in guest.run(f"hadron-update install {address}", 900)
+    starts = guest.starts()
+    began = time.monotonic()
+    guest.send("systemctl reboot")
+    # Each attempt of the bad service's version reaches the login prompt.
+    guest.wait_start(starts + (4 if part == "service" else 1), 4 * BOOT_SECONDS)
+    machines.notes["back on 1 after"] = f"{time.monotonic() - began:.0f} s"
+    said = versions(guest)
+    assert "running: 1" in said, said
+    assert "hadron_2+0-3.efi" in said, said
+    machines.notes["counter"] = "hadron_2+0-3.efi"
+    assert state(guest) == "running"
+
+
+CUTS = int(os.environ.get("HB_POWER_CUTS", "30"))
+
+
+@pytest.mark.slow
+def test_power_cuts_during_an_upgrade(machines: Machines, variables: Path, served: Server) -> None:
+    """The machine loses power at each step of an upgrade: what starts next is version 1 or 2, whole, each time."""
+    chance = random.Random(5)
+    address = release(served)
+    # Each command of the upgrade is told before it is run; it takes as many steps as it takes.
+    upgrade = f"PS4='@@ ' bash -x /usr/bin/hadron-update install {address}"
+    disk = machines.disk()
+    guest = machines.started(disk, variables)
+    guest.run("systemctl is-system-running --wait", BOOT_SECONDS)
+    trace = guest.run(upgrade, 900)
+    steps = [line for line in trace.splitlines() if line.startswith("@")]
+    assert "2 is installed" in trace
+    guest.cut()
+    found = {"1": 0, "2": 0}
+    moments = spread(steps, CUTS)
+    running = None
+    cut_at: list[str] = []
+    for moment in moments:
+        if running != "1":
+            disk = machines.disk()
+            guest = machines.started(disk, variables)
+        else:
+            guest = machines.guests[-1]
+        if chance.random() < 0.5:
+            guest.run("rm -rf /var/lib/hadron/update; sync")
+        guest.send(upgrade)
+        lines = 0
+        limit = time.monotonic() + 900
+        while lines <= moment and "is installed" not in guest.text and time.monotonic() < limit:
+            guest.read()
+            lines = len(re.findall(r"(?m)^@", guest.text))
+        time.sleep(chance.uniform(0, 0.5))
+        guest.read()
+        cut_at.append(guest.text.splitlines()[-1] if guest.text else "")
+        guest.cut()
+        guest = machines.started(disk, machines.scratch / "variables.fd")
+        said = versions(guest)
+        match = re.search(r"running: ([12])", said)
+        assert match, said
+        running = match[1]
+        found[running] += 1
+        # Whole: every block of the root that runs is read, and dm-verity is content with it.
+        assert guest.run("cat /dev/dm-0 > /dev/null && echo whole", 600).split()[-1] == "whole"
+        assert state(guest) == "running"
+        machines.notes["cuts"] = f"{len(cut_at)}, then on 1: {found['1']}, on 2: {found['2']}"
+        (machines.report / "cuts.txt").write_text("\n".join(cut_at) + "\n")
+    # And then an upgrade succeeds.
+    if running == "1":
+        assert "2 is installed" in guest.run(f"hadron-update install {address}", 900)
+        guest.restart(BOOT_SECONDS)
+    assert "running: 2" in versions(guest)
+
+
+def spread(steps: list[str], count: int) -> list[int]:
+    """Which steps to cut at: those that change something first, then evenly over the rest."""
+    changing = re.compile(r"@+ (rm|mv|cp|sync|dd|sfdisk|bootctl|wget|mkdir)\b")
+    chosen = [number for number, line in enumerate(steps) if changing.match(line)]
+    if len(chosen) > count:
+        chosen = [chosen[number * len(chosen) // count] for number in range(count)]
+    rest = [number for number in range(len(steps)) if number not in chosen]
+    missing = count - len(chosen)
+    chosen += [rest[number * len(rest) // missing] for number in range(missing)] if missing else []
+    return sorted(chosen)

@@ -1,0 +1,171 @@
+"""What the tests of trusted boot share: the built images, their keys, releases made from them, and the machine."""
+
+import os
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from guest import TOPDIR, Guest, deployed
+
+from hadronbake.images import measure, qemu
+
+# To the login prompt; generous, for without KVM and beside other work a start takes minutes.
+BOOT_SECONDS = int(os.environ.get("HB_BOOT_SECONDS", "600"))
+NAME = "hadron-image-trusted"
+KEYS = TOPDIR / "keys/secureboot"
+EPOCH = "1767225600"
+# The first partition begins at the first mebibyte.
+ESP = "@@1048576"
+# A shell for the tests, by a credential: the image that is tried is the one that is shipped. An interactive shell heeds SIGHUP alone.
+CREDENTIALS = {
+    "systemd.extra-unit.test-shell.service": (
+        "[Service]\nExecStart=/bin/bash\nStandardInput=tty\nTTYPath=/dev/ttyS1\nRestart=always\nSendSIGHUP=yes\n"
+    ),
+    "systemd.unit-dropin.multi-user.target": "[Unit]\nWants=test-shell.service\n",
+}
+
+
+REPORT = TOPDIR / "boot-report"
+
+
+def place(name: str) -> Path:
+    """The directory of a scenario in the report."""
+    return REPORT / re.sub(r"[^\w.-]+", "-", name).strip("-")
+
+
+def image(suffix: str) -> Path:
+    return deployed() / f"{NAME}-{deployed().name}{suffix}"
+
+
+def next_release() -> Path:
+    """The release of version 2, with what tests/boot/layer adds to it."""
+    deploy = TOPDIR / "next/deploy/images"
+    assert deploy.is_dir(), "version 2 isn't built: tests/boot/build-next"
+    machine = next(deploy.iterdir())
+    return machine / f"hadron-image-next-{machine.name}.release"
+
+
+def unsigned(program: Path, scratch: Path) -> bytes:
+    bare = scratch / "bare.efi"
+    bare.unlink(missing_ok=True)
+    subprocess.run(["osslsigncode", "remove-signature", "-in", program, "-out", bare], check=True, capture_output=True)
+    return bare.read_bytes()
+
+
+def sign(content: bytes, target: Path, scratch: Path, keys: Path = KEYS) -> None:
+    (scratch / "unsigned.efi").write_bytes(content)
+    target.unlink(missing_ok=True)
+    command = ["osslsigncode", "sign", "-certs", keys / "db.crt", "-key", keys / "db.key", "-h", "sha256"]
+    command += ["-time", EPOCH, "-in", scratch / "unsigned.efi", "-out", target]
+    subprocess.run(command, check=True, capture_output=True)
+
+
+def section(content: bytes, name: str) -> tuple[int, int]:
+    """Place and size of a section in a program's file."""
+    size, _, place = measure.headers(content)[name]
+    return place, size
+
+
+def with_command_line(content: bytes, old: bytes, new: bytes) -> bytes:
+    """A program whose command line says ``new`` for ``old``; its signature and its policies don't know of it."""
+    place, size = section(content, ".cmdline")
+    line = content[place : place + size]
+    assert line.count(old) == 1
+    changed = line.rstrip(b"\0").replace(old, new)
+    assert len(changed) <= size
+    return content[:place] + changed.ljust(size, b" ") + content[place + size :]
+
+
+def release_of(files: Mapping[str, Path], made: Path, key: Path = KEYS / "db.key") -> Path:
+    """A release in the directory ``made``, of files by their names; its list is signed by ``key``."""
+    made.mkdir()
+    for name, path in files.items():
+        shutil.copyfile(path, made / name)
+    command = ["sha256sum", *sorted(files)]
+    sums = subprocess.run(command, cwd=made, check=True, capture_output=True, text=True).stdout
+    (made / "SHA256SUMS").write_text(sums)
+    signature = made / "SHA256SUMS.sig"
+    subprocess.run(["openssl", "dgst", "-sha256", "-sign", key, "-out", signature, made / "SHA256SUMS"], check=True)
+    return made
+
+
+class Machines:
+    """The machines of one scenario. Each start has a console log of its own in the report."""
+
+    def __init__(self, scratch: Path, report: Path) -> None:
+        self.scratch, self.report = scratch, report
+        self.guests: list[Guest] = []
+        self.notes: dict[str, str] = {}
+
+    def disk(self) -> Path:
+        """A fresh copy of the image's disk."""
+        target = self.scratch / "disk.img"
+        target.unlink(missing_ok=True)
+        subprocess.run(["cp", "--sparse=always", image(".img"), target], check=True)
+        return target
+
+    def boot(self, disk: Path, variables: Path | None, tpm: Path | None = None) -> Guest:
+        """``variables``: those of a machine that knows the keys (copied); None: one that has never been started."""
+        mine = self.scratch / "variables.fd"
+        if variables is None:
+            mine.unlink(missing_ok=True)
+        elif variables != mine:
+            shutil.copyfile(variables, mine)
+        machine = qemu.Machine(
+            disk=disk, firmware=qemu.firmware(mine), reboot=True, credentials=CREDENTIALS, tpm=tpm, snapshot=False
+        )
+        self.guests.append(Guest(self.report, machine, f"console-{len(self.guests) + 1}"))
+        return self.guests[-1]
+
+    def started(self, disk: Path, variables: Path | None, tpm: Path | None = None) -> Guest:
+        guest = self.boot(disk, variables, tpm)
+        guest.wait_start(1, BOOT_SECONDS)
+        return guest
+
+    def end(self) -> None:
+        for guest in self.guests:
+            guest.end()
+
+
+def state(guest: Guest) -> str:
+    """What the system says of itself when its start is over; if something is wrong, what."""
+    said = guest.run("systemctl is-system-running --wait", BOOT_SECONDS).splitlines()[-1]
+    if said != "running":
+        said += "\n" + guest.run("systemctl --failed --no-pager; journalctl -b -p warning --no-pager | tail -n 40")
+    return said
+
+
+def put(disk: Path, source: Path, place: str) -> None:
+    """A file into the EFI system partition."""
+    subprocess.run(["mcopy", "-o", "-i", f"{disk}{ESP}", source, f"::{place}"], check=True)
+
+
+def get(disk: Path, place: str, target: Path) -> Path:
+    subprocess.run(["mcopy", "-n", "-i", f"{disk}{ESP}", f"::{place}", target], check=True)
+    return target
+
+
+class SoftwareTpm:
+    """A swtpm, whose state is kept in a directory while machines come and go."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.control = directory / "control"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Path:
+        self.directory.mkdir(exist_ok=True)
+        command = ["swtpm", "socket", "--tpm2", "--tpmstate", f"dir={self.directory}"]
+        self.process = subprocess.Popen([*command, "--ctrl", f"type=unixio,path={self.control}"])
+        while not self.control.exists():
+            assert self.process.poll() is None
+            time.sleep(0.1)
+        return self.control
+
+    def __exit__(self, *_: object) -> None:
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()

@@ -18,7 +18,9 @@ pytestmark = pytest.mark.qemu
 BOOT_SECONDS = 300
 # A shell for the tests, by a credential: what is tried is what is shipped.
 CREDENTIALS = {
-    "systemd.extra-unit.test-shell.service": "[Service]\nExecStart=/bin/bash\nStandardInput=tty\nTTYPath=/dev/ttyS1\nRestart=always\n",
+    "systemd.extra-unit.test-shell.service": (
+        "[Service]\nExecStart=/bin/bash\nStandardInput=tty\nTTYPath=/dev/ttyS1\nRestart=always\nSendSIGHUP=yes\n"
+    ),
     "systemd.unit-dropin.multi-user.target": "[Unit]\nWants=test-shell.service\n",
 }
 Start = Callable[..., Guest]

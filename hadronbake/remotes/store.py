@@ -200,6 +200,8 @@ class SharedStore(Store):
             if remote is not None:
                 remote.failed(error)
             return None
+        if result.statement is None and result.moved is None and remote is not None:
+            remote.failed(Lie("a result without a signed statement, which nobody sends"))
         if result.statement is not None or result.moved is None or remote is None:
             return result.statement
         return self._blobs(remote, [result.moved]).get(result.moved.hash)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 # What a message quotes comes from files of any content, and must not disturb a terminal.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -113,3 +114,33 @@ def closest(word: str, known: Iterable[str]) -> str | None:
 
     matches = difflib.get_close_matches(word, list(known), n=1, cutoff=0.75)
     return matches[0] if matches else None
+
+
+def engine_failure(error: BaseException, doing: str, directory: Path | None = None) -> Diagnostic:
+    """An error of the engine itself, whose traceback is kept in a file: nothing in the metadata has to be mended for it."""
+    import hashlib
+    import tempfile
+    import traceback
+
+    from hadronbake import __version__
+
+    text = f"hadronbake {__version__}, {doing}\n\n{''.join(traceback.format_exception(error))}"
+    name = f"hadronbake-error-{hashlib.sha256(text.encode(errors='replace')).hexdigest()[:12]}.txt"
+    kept = None
+    for place in (directory / "logs" if directory is not None else None, Path(tempfile.gettempdir())):
+        if place is None:
+            continue
+        try:
+            place.mkdir(parents=True, exist_ok=True)
+            (place / name).write_text(text, errors="replace")
+        except OSError:
+            continue
+        kept = place / name
+        break
+    said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return Diagnostic(
+        "HBM063",
+        f"an error in hadronbake itself, not in your metadata, while {doing}: {said}",
+        notes=((Location(str(kept)), "the traceback is kept"),) if kept is not None else (),
+        hint="please report it" + (" with that file" if kept is not None else "") + " and what you did",
+    )

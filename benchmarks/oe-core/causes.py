@@ -112,7 +112,7 @@ CAUSES: tuple[Cause, ...] = (
         _variable(
             r"__anon_\d+_.*",
             r"__siggen_\w+",
-            r"__depends|__base_depends|__included|__exportlist",
+            r"__depends|__base_depends|__included|__exportlist|__DEPENDS_WRITTEN",
             r"__BBAPPEND|__BBMULTICONFIG|__BBHANDLERS_MC|__BBSRCREV_SEEN",
         ),
     ),

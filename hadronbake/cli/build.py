@@ -97,6 +97,8 @@ def origin_of(workspace: Workspace) -> Origin:
             mc: Names(own.providers.resolve, own.providers.resolve_runtime, own.providers.preferences.assumed)
             for mc, own in workspace.others.items()
         },
+        place=workspace.place_of,
+        at_source=workspace.at_source,
     )
 
 

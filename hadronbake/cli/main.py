@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated
 
 import typer
 
 from hadronbake import __version__
-from hadronbake.diagnostics import HadronbakeError
+from hadronbake.diagnostics import HadronbakeError, closest, render
+
+NO_PROVIDER = ("HBM030", "HBP001")
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -36,9 +39,9 @@ def options(
 
 def register() -> None:
     """Add the commands of each family; their imports are inside the functions that need them."""
-    from hadronbake.cli import authoring, build, cache, editor, environment, explain, inspect, keys, machine
+    from hadronbake.cli import authoring, build, cache, codes, editor, environment, explain, inspect, keys, machine
 
-    for module in (build, inspect, environment, explain, authoring, cache, keys, machine, editor):
+    for module in (build, inspect, environment, explain, authoring, cache, keys, machine, editor, codes):
         module.register(app)
 
 
@@ -64,6 +67,23 @@ def main() -> None:
         app(args=with_default_command(sys.argv[1:], commands), prog_name="hbake")
     except HadronbakeError as error:
         print(error, file=sys.stderr)
+        word = next((item for item in sys.argv[1:] if not item.startswith("-")), "")
+        near = closest(word, commands) if word not in commands else None
+        if near and any(item.code in NO_PROVIDER for item in error.diagnostics):
+            print(f"  = hint: '{word}' was taken for a target; did you mean the command {near}?", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; Python must not try to write the rest.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:
+        from hadronbake.diagnostics import engine_failure
+        from hadronbake.metadata.failures import system_failure
+
+        if isinstance(error, OSError):
+            print(render(system_failure(error)), file=sys.stderr)
+        else:
+            print(render(engine_failure(error, f"running hbake {' '.join(sys.argv[1:])}")), file=sys.stderr)
+        sys.exit(1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 from hadronbake.diagnostics import Diagnostic, HadronbakeError, Location
@@ -24,40 +25,65 @@ class ExpansionError(HadronbakeError):
         self.expression = expression
         self.exception = exception
         self.location = location
+        self.excerpt: str | None = None
+        self.length = 1
         self.hint: str | None = None
         self.varlist: list[str] = [varname or expression or ""]
+        self.callers: tuple[tuple[Location | None, str], ...] = ()
+        self.needed: list[tuple[Location | None, str]] = []
+        # Fills in the place within the value, and the callers.
+        self.locate: Callable[[], None] | None = None
         what = f"variable {varname}" if varname else "an expression"
-        self.msg = f"cannot expand {what}: {type(exception).__name__}: {exception}"
+        # Python adds a place to a syntax error, that of a text which the user has never seen.
+        said = exception.msg if isinstance(exception, SyntaxError) else exception
+        self.msg = f"cannot expand {what}: {type(exception).__name__}: {said}"
         super().__init__()
         self.args = (varname, expression, exception)
 
-    def addVar(self, varname: str | None) -> None:
-        """Note that ``varname`` needed the value that could not be had."""
+    def addVar(self, varname: str | None, location: Location | None = None) -> None:
+        """Note that ``varname`` (set at ``location``) needed the value that could not be had."""
         if varname:
             self.varlist.append(varname)
+            self.needed.append((location, f"needed by {varname}"))
 
     @property
     def chain(self) -> str:
         return " -> ".join(self.varlist)
 
+    def _settle(self) -> None:
+        if self.locate is not None:
+            locate, self.locate = self.locate, None
+            locate()
+
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
-        notes: list[tuple[Location | None, str]] = []
-        if self.expression and self.variablename:
+        self._settle()
+        notes = list(self.callers)
+        if self.expression and self.variablename and self.excerpt is None:
             notes.append((None, f"the expression was: {_shorten(self.expression)}"))
-        if len(self.varlist) > 1:
-            names = self.varlist
-            if len(names) > 12:
-                names = [*names[:6], f"… ({len(names) - 11} more) …", *names[-5:]]
-            notes.append((None, f"needed by: {' -> '.join(names)}"))
-        return (Diagnostic("HBD001", self.msg, self.location, notes=tuple(notes), hint=self.hint),)
+        needed = self.needed
+        if len(needed) > 12:
+            needed = [*needed[:6], (None, f"… ({len(needed) - 11} more) …"), *needed[-5:]]
+        notes += needed
+        item = Diagnostic(
+            "HBD001",
+            self.msg,
+            self.location,
+            excerpt=self.excerpt,
+            length=self.length,
+            notes=tuple(notes),
+            hint=self.hint,
+        )
+        return (item,)
 
     @diagnostics.setter
     def diagnostics(self, value: tuple[Diagnostic, ...]) -> None:
         """The base class assigns an empty tuple; the diagnostic is made when it is asked for, as the chain grows."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        state = {"varlist": self.varlist, "hint": self.hint, "location": self.location}
+        self._settle()
+        kept = ("varlist", "hint", "location", "excerpt", "length", "callers", "needed")
+        state = {name: getattr(self, name) for name in kept}
         return (ExpansionError, self.args, state)
 
 
@@ -104,7 +130,11 @@ class UnstableOverridesError(BBHandledException):
 
 def fatal(code: str, message: str, location: Location | None = None, *, hint: str | None = None) -> NoReturn:
     """Report at critical level and raise :class:`BBHandledException` with the same diagnostic."""
-    diagnostic = Diagnostic(code, message, location, hint=hint)
+    fail(Diagnostic(code, message, location, hint=hint))
+
+
+def fail(diagnostic: Diagnostic) -> NoReturn:
+    """The same for a diagnostic that is made already."""
     logger.critical(str(diagnostic))
     raise BBHandledException(diagnostic)
 

@@ -4,14 +4,14 @@ What must live as long as a recipe is kept in the datastore itself, under the na
 (``__BBTASKS``, ``__inherit_cache`` …), so that a copy of the datastore is a copy of all of it.
 """
 
-# ruff: noqa: PTH100, PTH110, PTH113, PTH117, PTH119, PTH120, PTH122
+# ruff: noqa: PTH100, PTH113, PTH117, PTH119, PTH112, PTH120, PTH122, PTH208
 from __future__ import annotations
 
 import importlib
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,8 +19,11 @@ from typing import TYPE_CHECKING, Any
 from hadronbake.datastore import operations
 from hadronbake.datastore.context import exec_definition, python_context
 from hadronbake.datastore.dependencies import MISSING, State, dependencies_of, state_of
-from hadronbake.datastore.embedded import logs, register, tasks
+from hadronbake.datastore.embedded import register, tasks
 from hadronbake.datastore.errors import BBHandledException, ExpansionError, ParseError, fatal
+from hadronbake.datastore.expansion import split_names
+from hadronbake.datastore.fragments import add_fragments
+from hadronbake.datastore.inline import at_word, excerpt_of
 from hadronbake.datastore.nofile import in_place_of, why_unreadable
 from hadronbake.datastore.references import register_module
 from hadronbake.diagnostics import Diagnostic, Location, Severity, closest
@@ -98,14 +101,14 @@ def read(path: str, d: DataStore | None = None) -> ParsedFile:
 
 
 @contextmanager
-def collecting_syntax_errors() -> Iterator[None]:
-    """Within the block a file with syntax errors is left out and the evaluation goes on; at the end all are raised.
+def collecting_syntax_errors() -> Iterator[list[Diagnostic]]:
+    """Within the block a file with syntax errors or a missing one is left out and the evaluation goes on; at the end all are raised.
 
     Other errors that come of the gaps are then dropped: they would only distract.
     """
     _collected.append([])
     try:
-        yield
+        yield _collected[-1]
     except Exception:
         found = _collected.pop()
         if found:
@@ -119,6 +122,15 @@ def collecting_syntax_errors() -> Iterator[None]:
         raise _syntax_errors(tuple(dict.fromkeys(found)))
 
 
+def read_all(path: str, d: DataStore) -> None:
+    """Within ``collecting_syntax_errors``: add those of a file that nothing else is wanted of."""
+    with suppress(OSError):
+        try:
+            read(path, d)
+        except SyntaxErrors as error:
+            _collected[-1].extend(error.diagnostics)
+
+
 def _read_and_evaluate(path: str, d: DataStore) -> None:
     try:
         parsed = read(path, d)
@@ -130,6 +142,13 @@ def _read_and_evaluate(path: str, d: DataStore) -> None:
         _collected[-1].extend(error.diagnostics)
         return
     evaluate(parsed, d)
+
+
+def _raise_or_collect(error: ParseError) -> None:
+    """A missing file is as good as one with syntax errors: what else is wrong is looked for, too."""
+    if not _collected:
+        raise error
+    _collected[-1].extend(error.diagnostics)
 
 
 _warned: set[Diagnostic] = set()
@@ -175,21 +194,25 @@ def evaluate_file(path: str, d: DataStore) -> None:
 
 
 def _error(
-    code: str, message: str, location: Location, *, hint: str | None = None, notes: tuple[str, ...] = ()
+    code: str,
+    message: str,
+    location: Location,
+    *,
+    word: str | None = None,
+    d: DataStore | None = None,
+    hint: str | None = None,
+    notes: tuple[tuple[Location | None, str], ...] = (),
 ) -> ParseError:
-    excerpt = None
-    try:
-        # What is no file of lines has no line to show.
-        with open(location.file if location.line else os.devnull, encoding="utf-8", errors="replace") as lines:  # noqa: PTH123
-            for number, line in enumerate(lines, 1):
-                if number == location.line:
-                    excerpt = line.rstrip("\n")
-                    break
-    except OSError:
-        pass
-    diagnostic = Diagnostic(
-        code, message, location, excerpt=excerpt, hint=hint, notes=tuple((None, note) for note in notes)
+    """``word``: what is wrong, which the caret shows if it stands there, as it is or (``d``) with names in it."""
+    item = Diagnostic(
+        code,
+        message,
+        location,
+        excerpt=excerpt_of(location),
+        hint=hint,
+        notes=notes,
     )
+    diagnostic = at_word(item, word, d.expand if d is not None else None)
     return ParseError(message, location.file, location.line, diagnostics=(diagnostic,))
 
 
@@ -255,13 +278,20 @@ def _include_one(name: str, statement: st.Include, d: DataStore, *, required: bo
     found = next((path for path in tried if dependencies.note(path) != MISSING and os.path.isfile(path)), None)
     if found is None:
         if required:
-            raise _error(
+            near = _similar_file(name, tried)
+            error = _error(
                 "HBD103",
                 f"Could not include required file {name}",
                 statement.location,
-                notes=tuple(f"looked for {path}{in_place_of(path)}" for path in dict.fromkeys(tried)),
-                hint="write include instead of require if the file may be missing",
+                word=name,
+                d=d,
+                notes=(
+                    *_values(statement.paths, d),
+                    *((None, f"looked for {path}{in_place_of(path)}") for path in dict.fromkeys(tried)),
+                ),
+                hint=f"did you mean {near}?" if near else "write include instead of require if the file may be missing",
             )
+            _raise_or_collect(error)
         return
     # Not at each level: to resolve all paths takes long. What is endless gets to the next multiple.
     if len(_stack) % _DEPTH == 0 and os.path.realpath(found) in map(os.path.realpath, _stack):
@@ -269,7 +299,9 @@ def _include_one(name: str, statement: st.Include, d: DataStore, *, required: bo
             "HBD101",
             f"{found} includes itself without end",
             statement.location,
-            notes=tuple(f"included by {path}" for path in _cycle(found)),
+            word=name,
+            d=d,
+            notes=tuple((None, f"included by {path}") for path in _cycle(found)),
         )
     if len(_stack) >= _DEEPEST:
         raise _error(
@@ -301,6 +333,20 @@ def _cycle(path: str) -> list[str]:
     return found
 
 
+def _values(text: str, d: DataStore) -> tuple[tuple[Location | None, str], ...]:
+    """Notes that say what the variables are that a name was made of."""
+    names = split_names(text)[1]
+    return tuple((d.origin(name), f'{name} is "{d.getVar(name)}"') for name in sorted(names) if d.origin(name))
+
+
+def _similar_file(name: str, tried: list[str]) -> str | None:
+    """The name, written as ``name`` is, of a file beside one of those looked for."""
+    directories = dict.fromkeys(os.path.dirname(path) for path in tried)
+    there = {item for directory in directories if os.path.isdir(directory) for item in os.listdir(directory)}
+    near = closest(os.path.basename(name), there)
+    return os.path.join(os.path.dirname(name), near) if near else None
+
+
 def _inherit(statement: st.Inherit, d: DataStore) -> None:
     place = statement.location
     if statement.deferred:
@@ -323,7 +369,11 @@ def inherit(classes: str, filename: str, lineno: int, d: DataStore, *, deferred:
         if name in later and not deferred:
             inherit_defer(name, filename, lineno, d)
             continue
-        path = _find_class(name, filename, lineno, d)
+        try:
+            path = _find_class(name, filename, lineno, d)
+        except ParseError as error:
+            _raise_or_collect(error)
+            continue
         inherited = d.getVar("__inherit_cache", False) or ()
         if path not in inherited:
             d.setVar("__inherit_cache", [*inherited, path], parsing=True)
@@ -354,8 +404,19 @@ def _find_class(name: str, filename: str, lineno: int, d: DataStore) -> str:
         for item in Path(start, kind).glob("*.bbclass")
     }
     near = closest(name, known)
-    hint = f"did you mean {near}?" if near else f"BBPATH is {':'.join(path)}"
-    raise _error("HBD106", f"Could not inherit file classes/{name}.bbclass", Location(filename, lineno), hint=hint)
+    if name in known:
+        # There, but not in this context: globally (INHERIT) or by a recipe.
+        hint = f"there is a class of that name, but not in {' or '.join(_class_directories(d))}"
+    else:
+        hint = f"did you mean {near}?" if near else f"BBPATH is {':'.join(path)}"
+    raise _error(
+        "HBD106",
+        f"Could not inherit file classes/{name}.bbclass",
+        Location(filename, lineno),
+        word=name,
+        d=d,
+        hint=hint,
+    )
 
 
 # Functions
@@ -486,78 +547,7 @@ def _addpylib(statement: st.AddPylib, d: DataStore) -> None:
 
 
 def _addfragments(statement: st.AddFragments, d: DataStore) -> None:
-    if d.getVar("_BB_SKIP_FRAGMENTS") == "1":
-        return
-    builtin: dict[str, str] = {}
-    for pair in (d.getVar(statement.builtin) or "").split():
-        key, colon, variable = pair.partition(":")
-        if not colon:
-            fatal("HBD114", f"{pair} in {statement.builtin} is not KEY:VARIABLE", statement.location)
-        builtin[key] = variable
-    wanted = (d.getVar(statement.variable) or "").split()
-    used: dict[str, list[str]] = {}
-    for word in wanted:
-        used.setdefault(word.split("/", 1)[0], []).append(word)
-    for key in builtin:
-        if len(used.get(key, ())) > 1:
-            logs.warn(
-                f"Multiple builtin fragments are enabled for {builtin[key]} via variable {statement.variable}: "
-                f"{' '.join(used[key])}. The last one will be used."
-            )
-    for word in wanted:
-        if "/" not in word:
-            fatal("HBD110", f"fragment {word} in {statement.variable} is not LAYER/NAME", statement.location)
-        key, value = word.split("/", 1)
-        if key in builtin:
-            _builtin_fragment(word, value, builtin[key], statement, d)
-        else:
-            _file_fragment(word, key, value, statement, d)
-
-
-def _builtin_fragment(word: str, value: str, variable: str, statement: st.AddFragments, d: DataStore) -> None:
-    if (
-        d.getVar(variable, noweakdefault=True) is not None
-        and (d.getVar("__fragments", False) or {}).get(variable) is None
-    ):
-        fatal(
-            "HBD111",
-            f"the builtin fragment {word} is used while {variable} has a value already",
-            statement.location,
-            hint=f"take {word} out of {statement.variable}, or remove the assignment of {variable}",
-        )
-    place = statement.location
-    detail = f'{value} ({statement.variable} contains "{word}")'
-    d.setVar(variable, value, parsing=True, op="set", file=place.file, line=place.line, detail=detail)
-    d.setVar("__fragments", {**(d.getVar("__fragments", False) or {}), variable: word}, parsing=True)
-
-
-def _file_fragment(word: str, layer: str, name: str, statement: st.AddFragments, d: DataStore) -> None:
-    below = os.path.join(d.expand(statement.prefix), f"{name}.conf")
-    tried = []
-    for directory in (d.getVar("BBLAYERS") or "").split():
-        candidate = os.path.join(directory, below)
-        dependencies_of(d).note(candidate)
-        tried.append(candidate)
-        if os.path.exists(candidate) and _collection_of(candidate, d) == layer:
-            _read_and_evaluate(candidate, d)
-            break
-    else:
-        fatal(
-            "HBD112",
-            f"Could not find fragment {word} in enabled layers: {d.getVar('BBLAYERS')}",
-            statement.location,
-            hint=f"looked for {below} in the layer with the collection {layer}",
-        )
-    for variable in (d.getVar(statement.metadata_variables) or "").split():
-        d.setVarFlag(variable, word, d.getVar(variable))
-        d.setVar(variable, None)
-
-
-def _collection_of(path: str, d: DataStore) -> str | None:
-    """The collection of the layer that holds the file, by the pattern of its recipes."""
-    from hadronbake.datastore.embedded.parsing import get_file_layer
-
-    return get_file_layer(path, d)
+    add_fragments(statement, d, _read_and_evaluate)
 
 
 _ACTIONS: dict[type[Statement], Callable[[Any, Any], None]] = {

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from hadronbake.datastore.context import Names, compile_expression, definition_changes
 from hadronbake.datastore.errors import BBHandledException, ExpansionError, SkipRecipe
+from hadronbake.datastore.inline import Failed
 from hadronbake.datastore.overrides import Overrides
 from hadronbake.datastore.references import python_expressions, python_references
 
@@ -123,7 +124,8 @@ def expand_into(d: Reading, text: str, result: Expansion) -> None:
         else:
             raise RecursionError(f"the text still changes after {_MAX_PASSES} passes")
     except ExpansionError as error:
-        error.addVar(varname)
+        known = d.variables.get(varname.split("[", 1)[0]) if varname else None
+        error.addVar(varname, known.origin if known is not None else None)
         raise
     except (SkipRecipe, BBHandledException, KeyboardInterrupt):
         raise
@@ -176,6 +178,7 @@ def _evaluate(d: Reading, code: str, result: Expansion) -> str | None:
     except SyntaxError as error:
         if error.msg and error.msg.startswith("unterminated string literal"):
             return None
+        Failed.code, Failed.error = code, error
         raise
     found = python_references(code)
     result.references |= found.references
@@ -189,7 +192,12 @@ def _evaluate(d: Reading, code: str, result: Expansion) -> str | None:
     if Watch.current is not None:
         Watch.current.changes = result.changes
     scope = Names(d)
-    return str(eval(compiled, scope, scope))
+    try:
+        return str(eval(compiled, scope, scope))
+    except Exception as error:
+        if not isinstance(error, ExpansionError):
+            Failed.code, Failed.error = code, error
+        raise
 
 
 _SPACE = re.compile(r"(\s)")

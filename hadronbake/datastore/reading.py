@@ -14,9 +14,10 @@ from hadronbake.datastore.context import definition_changes
 from hadronbake.datastore.errors import ExpansionError, UnstableOverridesError, logger
 from hadronbake.datastore.expansion import Expansion, Watch, expand_into, remove_words
 from hadronbake.datastore.filters import apply_filters
+from hadronbake.datastore.inline import explain
 from hadronbake.datastore.overrides import NO_OVERRIDES, Overrides, choose
 from hadronbake.datastore.variable import MISSING, WEAK_FLAG, Variable, as_lists
-from hadronbake.diagnostics import Diagnostic, Location, closest
+from hadronbake.diagnostics import Diagnostic, Location
 
 # The first evaluation, and five more for it to settle.
 _ROUNDS = 6
@@ -395,17 +396,11 @@ class Reading:
 
     def expansion_error(self, varname: str | None, text: str, error: BaseException) -> ExpansionError:
         """The error for a failed expansion of ``varname``, with its place and, for an unknown name, the closest known one."""
-        base = varname.split("[", 1)[0] if varname else None
-        variable = self._variables.get(base) if base else None
         if isinstance(error, RecursionError) and str(error).startswith("maximum recursion depth"):
             # Python's text says where it happened to be.
             error = RecursionError("the chain of variables or calls is too long")
-        found = ExpansionError(varname, text, error, variable.origin if variable is not None else None)
-        if isinstance(error, NameError) and error.name:
-            near = closest(error.name, self._variables)
-            if near is not None:
-                found.hint = f"a variable with a similar name exists: {near}"
-        return found
+        read = self._variables.get("__depends")
+        return explain(self._variables, varname, text, error, read.value if read is not None else ())
 
     # -- names ---------------------------------------------------------------------------------------------------------
 

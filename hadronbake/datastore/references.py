@@ -277,9 +277,12 @@ def _parse(code: str) -> ast.Module:
     if stripped[:1] in (" ", "\t"):
         try:
             return ast.parse("if 1:\n" + stripped)
-        except IndentationError:
+        except IndentationError as error:
             # An inline expression may begin with a blank.
-            return ast.parse(stripped.strip())
+            try:
+                return ast.parse(stripped.strip(), mode="exec")
+            except SyntaxError:
+                raise error from None
     return ast.parse(code)
 
 

@@ -40,6 +40,22 @@ def shell_references(code: str) -> frozenset[str]:
     return frozenset(reader.commands - reader.functions)
 
 
+_CLOSED_BY = {"if": "fi", "do": "done", "{": "}", "case": "esac", "(": ")", "'": "'", '"': '"'}
+_OPENED_BY = {"fi": "if", "done": "do", "}": "{", "esac": "case"}
+
+
+@lru_cache(maxsize=1 << 14)
+def find_unclosed(code: str) -> tuple[int, str, str] | None:
+    """Where ``code`` opens what it never closes (a quote, ``if``, ``do``, ``{``, ``case``, ``(``), that, and what would close it."""
+    reader = _Reader(code, set(), set(), 0)
+    reader.read()
+    if reader.uncertain or not reader.opened:
+        return None
+    # An open quote hides all that follows, and what is around it.
+    what, at = next((item for item in reversed(reader.opened) if item[0] in "'\""), reader.opened[0])
+    return at, what, _CLOSED_BY[what]
+
+
 class _Word:
     """``text`` is without quotes, with ``$_`` in the place of each expansion; ``literal``: there is none. ``bare``: nothing was quoted."""
 
@@ -66,6 +82,9 @@ class _Reader:
         self.pending: list[tuple[str, bool]] = []
         # The place from which on no closing brace of an expansion was found.
         self.no_brace = self.end + 1
+        # What is open, with its place. ``uncertain``: more closing words than opening ones, or too deep to know.
+        self.opened: list[tuple[str, int]] = []
+        self.uncertain = False
 
     def read(self) -> None:
         if self.depth > _MAX_DEPTH:
@@ -76,7 +95,7 @@ class _Reader:
                 # A closing parenthesis or ";;" without its opening: go on after it.
                 self.at += 1
         except (_TooDeep, RecursionError):
-            pass
+            self.uncertain = True
 
     # -- commands ------------------------------------------------------------------------------------------------------
 
@@ -158,12 +177,16 @@ class _Reader:
         """Handle a reserved word: gives the state after it, "esac", or "" if it is none."""
         text = word.text
         if text in _OPENING:
+            if text in _CLOSED_BY:
+                self.opened.append((text, word.start))
             return "command"
         if text == "esac":
             return "esac"
         if text in _CLOSING:
+            self._close(_OPENED_BY[text])
             return "closed"
         if text == "case":
+            self.opened.append(("case", word.start))
             self._case()
             return "closed"
         if text == "for":
@@ -175,6 +198,14 @@ class _Reader:
             self.at = _end(_FUNCTION, self.text, self.at)
             return "command"
         return ""
+
+    def _close(self, what: str) -> None:
+        """Of what is open the innermost of its kind."""
+        at = next((index for index in reversed(range(len(self.opened))) if self.opened[index][0] == what), None)
+        if at is None:
+            self.uncertain = True
+        else:
+            del self.opened[at]
 
     def _command_word(self, word: _Word) -> tuple[str, list[str] | None]:
         raw = self.text[word.start : word.end]
@@ -203,11 +234,14 @@ class _Reader:
 
     def _group(self) -> None:
         """``( … )``, at the opening parenthesis."""
+        self.opened.append(("(", self.at))
         self.at += 1
         while True:
             ended = self._commands()
             if ended in (")", ""):
                 self.at += 1
+                if ended:
+                    self._close("(")
                 return
 
     def _array(self) -> None:
@@ -246,6 +280,7 @@ class _Reader:
                 self._skip_lines()
             elif self._is_next("esac"):
                 self.at += 4
+                self._close("case")
                 return
             # The pattern: words with bars between them.
             while self.at < self.end and self.text[self.at] != ")":
@@ -258,6 +293,8 @@ class _Reader:
             while ended == ")":
                 self.at += 1
                 ended = self._commands(in_case=True)
+            if ended == "esac":
+                self._close("case")
             if ended in ("esac", ""):
                 return
 
@@ -356,6 +393,7 @@ class _Reader:
             elif char == "'":
                 close = text.find("'", self.at + 1)
                 if close < 0:
+                    self.opened.append(("'", self.at))
                     close = self.end
                 pieces.append(text[self.at + 1 : close])
                 bare = False
@@ -377,6 +415,7 @@ class _Reader:
         """At the opening quote. Whether the content is literal."""
         text = self.text
         literal = True
+        self.opened.append(('"', self.at))
         self.at += 1
         while self.at < self.end:
             match = _QUOTED.match(text, self.at)
@@ -387,6 +426,7 @@ class _Reader:
             char = text[self.at]
             if char == '"':
                 self.at += 1
+                self._close('"')
                 return literal
             if char == "\\":
                 escaped = text[self.at + 1 : self.at + 2]

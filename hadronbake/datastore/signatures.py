@@ -20,6 +20,7 @@ from hadronbake.datastore.references import (
 from hadronbake.datastore.shellcode import shell_references
 from hadronbake.datastore.store import DataStore
 from hadronbake.datastore.variable import MISSING, WEAK_FLAG
+from hadronbake.diagnostics import Diagnostic, Location
 
 Contains = Mapping[str, Iterable[str]]
 _NONE: frozenset[str] = frozenset()
@@ -298,9 +299,9 @@ class Analysis:
             first = int(_value(flags, "lineno") or 0)
             # A body is read below a line that stands for its header; a ``def`` block begins with it.
             line = first + (error.lineno or 1) - 1
-            raise ParseError(
-                f"Python syntax error in {name}: {error.msg}", str(_value(flags, "filename") or name), line
-            ) from error
+            message, file = f"Python syntax error in {name}: {error.msg}", str(_value(flags, "filename") or name)
+            item = Diagnostic("HBD107", message, Location(file, line, error.offset or 0))
+            raise ParseError(message, file, line, diagnostics=(item,)) from error
 
     def _of_shell(self, name: str, excluded: frozenset[str]) -> tuple[str | None, frozenset[str], frozenset[str]]:
         met = self._shell_store.expansion(name)

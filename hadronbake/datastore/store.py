@@ -21,7 +21,7 @@ from hadronbake.datastore.variable import (
     as_lists,
     from_lists,
 )
-from hadronbake.diagnostics import Location
+from hadronbake.diagnostics import Diagnostic, Location
 
 RENAMED_VARIABLES: Mapping[str, str] = {
     "BB_ENV_WHITELIST": "BB_ENV_PASSTHROUGH",
@@ -264,7 +264,9 @@ class DataStore(Reading, MutableMapping[str, Any]):
         for name in list(self):
             raw = self.getVar(name, False)
             if isinstance(raw, str) and reference in raw:
+                origin = self.origin(name)
                 self.setVar(name, raw.replace(reference, value))
+                self._changeable(name).origin = origin
 
     def setVarFilter(self, var: str, filter: str | None) -> None:
         """Let expanded reads of ``var`` and its variants pass through an expression over ``val``; None or "" takes it off."""
@@ -384,7 +386,8 @@ class DataStore(Reading, MutableMapping[str, Any]):
     def _refuse_old_style(self, var: str, loginfo: dict[str, Any]) -> None:
         for word in ("_append", "_prepend", "_remove"):
             if word in var:
-                new = var.replace(word, ":" + word[1:])
+                base, _, rest = var.partition(word)
+                new = f"{base}:{word[1:]}" + (f":{rest[1:]}" if rest.startswith("_") else rest)
                 fatal(
                     "HBD004",
                     f"Variable {var} contains an operation using the old override syntax",
@@ -398,7 +401,14 @@ class DataStore(Reading, MutableMapping[str, Any]):
         location = _location(loginfo)
         where = "" if location is None else f" (file: {location.file} line: {location.line})"
         written = "" if full == old else f" (written as {full})"
-        logger.error("Variable %s %s%s%s", old, what, where, written)
+        logger.error(
+            "Variable %s %s%s%s",
+            old,
+            what,
+            where,
+            written,
+            extra={"place": Diagnostic("", "", location, length=len(old))},
+        )
         # Finalisation looks at it: the recipe fails, after all of its errors were reported.
         self.assign(classify(RENAME_SEEN), RENAME_SEEN, True, location)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from hadronbake.artifacts.collection import collect, store_bytes
 from hadronbake.artifacts.quota import parse_size, show_size
 from hadronbake.artifacts.store import Store
-from hadronbake.diagnostics import HadronbakeError
+from hadronbake.diagnostics import Diagnostic, HadronbakeError
 from hadronbake.execution import builds, fetch, hosttools, sandbox, signing
 from hadronbake.execution.engine import Engine, Settings, Tally, present_inputs, system_error
 from hadronbake.execution.history import History
@@ -35,7 +35,8 @@ from hadronbake.reporting import events
 class Origin:
     """What a build asks of the metadata. ``build_time`` and ``run_time``: the id of the recipe that provides a name, or an
     error; ``assumed``: names that the host provides; ``variable`` and ``flags``: a variable of the base configuration;
-    ``others``: the names of the further configurations, whose recipes are among ``recipes`` too."""
+    ``others``: the names of the further configurations, whose recipes are among ``recipes`` too; ``place``: where a recipe names what
+    it depends on; ``at_source``: a finding about a source at its place in the recipe."""
 
     recipes: Mapping[str, Recipe]
     build_time: Callable[[str], str | None]
@@ -46,6 +47,8 @@ class Origin:
     inputs: Callable[[str], RecipeInputs]
     flags: Callable[[str], Mapping[str, str] | None]
     others: Mapping[str, graph.Names] = field(default_factory=dict)
+    place: graph.Place = graph.nowhere
+    at_source: Callable[[str, Diagnostic], Diagnostic] = lambda recipe, item: item
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +156,14 @@ def make_graph(request: BuildRequest, origin: Origin) -> graph.TaskGraph:
     """The task graph of a request. Raises HadronbakeError."""
     task = graph.task_name(request.task or origin.variable("BB_DEFAULT_TASK") or "build")
     return graph.build(
-        origin.recipes, origin.build_time, origin.run_time, request.targets, task, origin.assumed, origin.others
+        origin.recipes,
+        origin.build_time,
+        origin.run_time,
+        request.targets,
+        task,
+        origin.assumed,
+        origin.others,
+        origin.place,
     )
 
 

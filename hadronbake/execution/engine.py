@@ -11,7 +11,6 @@ import os
 import shutil
 import signal
 import time
-import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -21,7 +20,7 @@ from typing import ParamSpec, Protocol, TypeVar
 
 from hadronbake.artifacts.record import RecordedInput
 from hadronbake.artifacts.store import MissingBlob, Store
-from hadronbake.diagnostics import HadronbakeError
+from hadronbake.diagnostics import Diagnostic, HadronbakeError, engine_failure, render
 from hadronbake.execution.history import History
 from hadronbake.execution.jobserver import Jobserver
 from hadronbake.execution.lock import lock_file
@@ -67,6 +66,8 @@ class Metadata(Protocol):
     def payload(self, recipe: str, task: str) -> TaskPayload: ...
 
     def inputs(self, recipe: str) -> RecipeInputs: ...
+
+    def at_source(self, recipe: str, item: Diagnostic) -> Diagnostic: ...
 
 
 Builtin = Callable[[TaskPayload, Path, Path, Callable[[str], None]], None]
@@ -290,11 +291,13 @@ class Engine:
         except (TaskFailure, Interrupted):
             self._failed(job, "")
         except HadronbakeError as error:
-            self._failed(job, str(error))
+            recipe = self.plan.graph.nodes[job.label].recipe
+            found = [await self._evaluate(self._metadata.at_source, recipe, item) for item in error.diagnostics]
+            self._failed(job, "\n\n".join(render(item) for item in found))
         except OSError as error:
             self._failed(job, str(system_error(error)))
-        except Exception:
-            self._failed(job, traceback.format_exc())
+        except Exception as error:
+            self._failed(job, render(engine_failure(error, f"doing {job.label}", self._worker.topdir)))
         if self._is_task(job):
             self._tokens -= 1
             self._jobserver.release()

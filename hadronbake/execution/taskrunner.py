@@ -16,11 +16,12 @@ import os
 import re
 import shutil
 import sys
-import traceback
+from dataclasses import replace
 from pathlib import Path
-from types import ModuleType, TracebackType
+from types import ModuleType
 from typing import Any
 
+from hadronbake.datastore.embedded.frames import Step, steps_of, unset_hint
 from hadronbake.diagnostics import Diagnostic, HadronbakeError, Location, closest, render
 from hadronbake.execution.taskdata import TaskData
 
@@ -101,36 +102,49 @@ def explain(error: BaseException, function: str, text: str, source: str) -> list
     if isinstance(error, SyntaxError) and error.filename == source:
         where = place(text, error.lineno or 0)
         message = f"{function} is no valid Python: {error.msg}"
+        if where is not None:
+            where = replace(where, column=error.offset or 0)
         return [Diagnostic("HBE304", message, where, excerpt=_line(text, error.lineno or 0))]
-    steps = [(frame.f_code, line) for frame, line in traceback.walk_tb(_below(error.__traceback__, source))]
-    own = [(code, line) for code, line in steps if code.co_filename == source]
-    where = place(text, own[-1][1]) if own else None
-    excerpt = _line(text, own[-1][1]) if own else None
-    notes = [(place(text, line), f"called from {code.co_name}") for code, line in reversed(own[:-1])]
+    # What is above the script is the runner.
+    every = steps_of(error)
+    first = next((at for at, step in enumerate(every) if step.file == source), 0)
+    steps = every[first:]
+    own = [step for step in steps if step.file == source]
+    item = _at(own[-1], text) if own else Diagnostic("", "")
+    notes = [
+        (place(text, step.line), f"called from {step.name}") for step in reversed(own[:-1]) if step.name != "<module>"
+    ]
     if isinstance(error, HadronbakeError):
         return [
-            item
-            if item.location is not None
-            else Diagnostic(
-                item.code,
-                item.message,
-                where,
-                item.severity,
-                excerpt if where and where.line else None,
-                item.length,
-                item.expected,
-                item.hint,
-                (*item.notes, *notes),
+            replace(
+                found,
+                location=item.location,
+                excerpt=item.excerpt if item.location and item.location.line else None,
+                length=item.length,
+                notes=(*found.notes, *notes),
             )
-            for item in error.diagnostics
+            if found.location is None
+            else found
+            for found in error.diagnostics
         ]
     if isinstance(error, SystemExit):
-        return [Diagnostic("HBE305", f"{function} ended with status {error.code}", where, excerpt=excerpt)]
-    last = steps[-1] if steps else None
-    if last is not None and last[0].co_filename != source:
-        notes.insert(0, (Location(last[0].co_filename, last[1]), f"raised in {last[0].co_name}"))
+        return [replace(item, code="HBE305", message=f"{function} ended with status {error.code}")]
+    if steps and steps[-1].file != source:
+        notes.insert(0, (Location(steps[-1].file, steps[-1].line), f"raised in {steps[-1].name}"))
     said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    return [Diagnostic("HBE305", f"{function} failed: {said}", where, excerpt=excerpt, notes=tuple(notes))]
+    hint = unset_hint(error, item.excerpt)
+    return [
+        replace(item, code="HBE305", message=f"{function} failed: {said}", notes=tuple(notes), hint=hint),
+    ]
+
+
+def _at(step: Step, text: str) -> Diagnostic:
+    """A diagnostic yet without a text, at the expression of a step of the script."""
+    where, excerpt = place(text, step.line), _line(text, step.line)
+    if where is None or excerpt is None:
+        return Diagnostic("", "", where, excerpt=excerpt)
+    column, length = step.underline(excerpt)
+    return Diagnostic("", "", replace(where, column=column), excerpt=excerpt, length=length)
 
 
 def place(text: str, line: int) -> Location | None:
@@ -146,13 +160,6 @@ def place(text: str, line: int) -> Location | None:
 def _line(text: str, line: int) -> str | None:
     lines = text.splitlines()
     return lines[line - 1] if 0 < line <= len(lines) else None
-
-
-def _below(trace: TracebackType | None, source: str) -> TracebackType | None:
-    first = trace
-    while trace is not None and trace.tb_frame.f_code.co_filename != source:
-        trace = trace.tb_next
-    return trace or first
 
 
 def _directories(request: dict[str, Any]) -> None:

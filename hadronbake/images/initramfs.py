@@ -69,7 +69,7 @@ def check_runs(tree: Path) -> None:
     shell = tree / "usr/bin/bash"
     if not shell.exists():
         raise HadronbakeError(
-            Diagnostic("HBI140", f"dracut needs bash, and {tree.name} has none", hint='IMAGE_INSTALL += "dracut"')
+            Diagnostic("HBI144", f"dracut needs bash, and {tree.name} has none", hint='IMAGE_INSTALL += "dracut"')
         )
     done = subprocess.run([*enter(tree), "/usr/bin/bash", "-c", ":"], capture_output=True, text=True, check=False)
     if done.returncode == 0:
@@ -78,7 +78,7 @@ def check_runs(tree: Path) -> None:
     if foreign != os.uname().machine:
         raise HadronbakeError(
             Diagnostic(
-                "HBI141",
+                "HBI145",
                 f"the image is for {foreign}, whose programs don't run on this {os.uname().machine}; dracut is one of them",
                 hint=f"register qemu-{foreign} in binfmt_misc with the flag F (packages qemu-user-static and binfmt-support)",
             )

@@ -20,7 +20,8 @@ from hadronbake.datastore.store import DataStore
 from hadronbake.diagnostics import HadronbakeError, Location
 from hadronbake.lsp.model import Event, FileView, LayerView, RecipeView, Snapshot, Value
 from hadronbake.metadata.configuration import Configuration, read_again_tracking
-from hadronbake.metadata.parsing import explain, finalised
+from hadronbake.metadata.failures import explain
+from hadronbake.metadata.parsing import finalised
 from hadronbake.metadata.recipe import Recipe
 from hadronbake.metadata.workspace import Workspace
 

@@ -12,13 +12,21 @@ from typing import Any
 
 from hadronbake.datastore.dependencies import ParseDependencies, dependencies_of, digest_of
 from hadronbake.datastore.embedded import events
-from hadronbake.datastore.errors import fatal
-from hadronbake.datastore.evaluator import collecting_syntax_errors, evaluate_file, inherit
+from hadronbake.datastore.errors import fail
+from hadronbake.datastore.evaluator import collecting_syntax_errors, evaluate_file, inherit, read_all
+from hadronbake.datastore.inline import METADATA, at_word, find
 from hadronbake.datastore.references import forget_modules
 from hadronbake.datastore.store import RENAME_SEEN, DataStore
 from hadronbake.diagnostics import Diagnostic, HadronbakeError, closest
 from hadronbake.metadata.environment import OriginalEnvironment, let_through, only_environment
-from hadronbake.metadata.layers import Layer, apply_dynamic_files, check_series, read_layers, take_series
+from hadronbake.metadata.layers import (
+    Layer,
+    apply_dynamic_files,
+    check_series,
+    collect_files,
+    read_layers,
+    take_series,
+)
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 """The directory that holds ``conf/`` and ``layers/``; the variable HADRONBAKE_DIR."""
@@ -110,7 +118,11 @@ def read_configuration(
             events.set_handlers({})
             d = _read(topdir, environment, original, prefiles, postfiles, tracking, mc)
         else:
-            raise HadronbakeError.of("HBM001", f"the configuration was invalidated {_REPARSES} times: giving up")
+            raise HadronbakeError.of(
+                "HBM001",
+                f"the configuration was invalidated {_REPARSES} times: giving up",
+                hint="a handler of bb.event.ConfigParsed sets BB_INVALIDCONF each time it runs",
+            )
         layers = read_layers(d)
         reads = original.take_reads()
         digest = _digest(d, (*environment.items(), *reads))
@@ -143,7 +155,7 @@ def _read(
     d.setVar("BB_CURRENT_MC", mc)
     d.setVar("TOPDIR", str(topdir))
     d.setVar("HADRONBAKE_DIR", str(PROJECT))
-    with collecting_syntax_errors():
+    with collecting_syntax_errors() as collected:
         for name in prefiles:
             _configuration_file(name, d, "-r")
         _read_layers(topdir, d)
@@ -164,6 +176,9 @@ def _read(
         for name in ("base", *(d.getVar("INHERIT") or "").split()):
             origin = d.origin("INHERIT") if name != "base" else None
             inherit(name, origin.file if origin else bitbake_conf, origin.line if origin else 0, d)
+        if collected:
+            # Nothing can be evaluated, but what can't be read in the recipes can be told in the same run.
+            _read_recipes(d)
     if d.getVar(RENAME_SEEN, False):
         raise HadronbakeError.of(
             "HBM019", "the configuration sets variables that have been renamed (see above)", hint="use the new names"
@@ -172,15 +187,28 @@ def _read(
     return d
 
 
+def _read_recipes(d: DataStore) -> None:
+    try:
+        found = collect_files(d, read_layers(d))
+    except HadronbakeError:
+        # Of the configuration too much is missing.
+        return
+    for file in found.recipes:
+        for path in (file.path, *file.appends):
+            read_all(path, d)
+
+
 def register_handlers(d: DataStore) -> None:
     """Register what ``addhandler`` named. A handler without a body is fatal."""
     for name in d.getVar("__BBHANDLERS", False) or ():
         place = d.getVarFlag(name, "filename", False)
         if not place:
             near = closest(name, (key for key in d if d.getVarFlag(key, "func", False)))
-            fatal(
-                "HBM003", f"Undefined event handler function '{name}'", hint=f"did you mean {near}?" if near else None
-            )
+            seen = find(name, None, [path for path in dependencies_of(d) if path.endswith(METADATA)], whole=True)
+            place, excerpt = seen.place() if seen is not None else (None, None)
+            hint = f"did you mean {near}?" if near else f"write its code: python {name}() {{ … }}"
+            message = f"Undefined event handler function '{name}'"
+            fail(Diagnostic("HBM003", message, place, excerpt=excerpt, length=len(name), hint=hint))
         mask = (d.getVarFlag(name, "eventmask") or "").split()
         line = int(d.getVarFlag(name, "lineno", False) or 0)
         events.register(name, d.getVar(name, False), mask, place, line, d)
@@ -254,20 +282,22 @@ def _missing_layer(directory: str, d: DataStore) -> Diagnostic:
     path = Path(directory).expanduser()
     origin = d.origin("BBLAYERS")
     if path.is_dir():
-        return Diagnostic(
+        item = Diagnostic(
             "HBM008",
             f"layer {directory} in BBLAYERS has no conf/layer.conf",
             origin,
             hint="is it a layer's top directory?",
         )
+        return at_word(item, directory, d.expand)
     siblings = [str(item) for item in path.parent.iterdir() if item.is_dir()] if path.parent.is_dir() else []
     near = closest(directory, siblings)
-    return Diagnostic(
+    item = Diagnostic(
         "HBM009",
         f"layer directory {directory} in BBLAYERS doesn't exist",
         origin,
-        hint=f"did you mean {near}?" if near else None,
+        hint=f"did you mean {near}?" if near else "get the layer there, or take it out of BBLAYERS",
     )
+    return at_word(item, directory, d.expand)
 
 
 def _digest(d: DataStore, environment: Iterable[tuple[str, str | None]]) -> str:

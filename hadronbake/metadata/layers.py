@@ -7,15 +7,16 @@ import glob
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from hadronbake.datastore.dependencies import State, state_of
+from hadronbake.datastore.dependencies import State, dependencies_of, state_of
 from hadronbake.datastore.embedded.versions import (
     VersionStringException,
     explode_dep_versions2,
     vercmp_string_op,
 )
+from hadronbake.datastore.inline import at_word, find_in_statement
 from hadronbake.diagnostics import Diagnostic, HadronbakeError, Location, Severity, closest
 
 if TYPE_CHECKING:
@@ -65,11 +66,13 @@ def read_layers(d: DataStore) -> tuple[Layer, ...]:
         pattern = d.getVar(f"BBFILE_PATTERN_{name}")
         if pattern is None:
             errors.append(
-                Diagnostic(
+                _at(
+                    d,
+                    "BBFILE_COLLECTIONS",
+                    name,
                     "HBM011",
                     f"layer {name} has no BBFILE_PATTERN_{name}",
-                    _origin(d, "BBFILE_COLLECTIONS"),
-                    hint=f'write BBFILE_PATTERN_{name} = "^${{LAYERDIR}}/" in its layer.conf',
+                    f'write BBFILE_PATTERN_{name} = "^${{LAYERDIR}}/" in its layer.conf',
                 )
             )
             continue
@@ -77,10 +80,13 @@ def read_layers(d: DataStore) -> tuple[Layer, ...]:
             re.compile(pattern)
         except re.error as error:
             errors.append(
-                Diagnostic(
+                _at(
+                    d,
+                    f"BBFILE_PATTERN_{name}",
+                    pattern,
                     "HBM012",
-                    f"BBFILE_PATTERN_{name} is not a regular expression: {error}",
-                    _origin(d, f"BBFILE_PATTERN_{name}"),
+                    f"BBFILE_PATTERN_{name} is not a regular expression: {error.msg}",
+                    'it is matched with the beginning of paths: "^${LAYERDIR}/"',
                 )
             )
             continue
@@ -96,6 +102,27 @@ def _origin(d: DataStore, name: str) -> Location | None:
     return d.origin(name)
 
 
+def _at(d: DataStore, variable: str, word: str | None, code: str, message: str, hint: str | None = None) -> Diagnostic:
+    """A finding about a word in a variable's value, which several files may have made."""
+    item = at_word(Diagnostic(code, message, d.origin(variable), hint=hint), word, d.expand)
+    if item.excerpt is None and word:
+        files = [path for path in dependencies_of(d) if path.endswith(".conf")]
+        place = find_in_statement(rf"{re.escape(variable)}\b", word, files, strictly=True)
+        if place is not None:
+            return replace(item, location=place.location, excerpt=place.excerpt, length=place.length)
+    return item
+
+
+def _directory(d: DataStore, layer: str) -> str | None:
+    """The directory of a layer as BBLAYERS has it, the last of several."""
+    pattern = d.getVar(f"BBFILE_PATTERN_{layer}")
+    try:
+        found = [item for item in (d.getVar("BBLAYERS") or "").split() if pattern and re.match(pattern, f"{item}/")]
+    except re.error:
+        return None
+    return found[-1] if found else None
+
+
 def _dependencies(name: str, d: DataStore, names: Sequence[str], errors: list[Diagnostic]) -> list[str]:
     """The layers there that ``name`` needs, or recommends in a version that is there; what is missing goes to ``errors``."""
     found = []
@@ -103,7 +130,7 @@ def _dependencies(name: str, d: DataStore, names: Sequence[str], errors: list[Di
         try:
             wanted = explode_dep_versions2(d.getVar(variable) or "")
         except VersionStringException as error:
-            errors.append(Diagnostic("HBM023", f"{variable}: {error}", _origin(d, variable), hint=_VERSION_FORM))
+            errors.append(_at(d, variable, None, "HBM023", f"{variable}: {error}", _VERSION_FORM))
             continue
         for needed, constraints in wanted.items():
             if needed not in names:
@@ -111,18 +138,20 @@ def _dependencies(name: str, d: DataStore, names: Sequence[str], errors: list[Di
                     near = closest(needed, names)
                     hint = f"did you mean {near}?" if near else "add its directory to BBLAYERS in conf/bblayers.conf"
                     message = f"layer {name} needs layer {needed}, which is not in BBLAYERS"
-                    errors.append(Diagnostic("HBM010", message, _origin(d, variable), hint=hint))
+                    errors.append(_at(d, variable, needed, "HBM010", message, hint))
                 continue
             version = d.getVar(f"LAYERVERSION_{needed}")
             unmet = [item for item in constraints if not version or not _meets(version, item)]
             if unmet and not optional:
                 errors.append(
-                    Diagnostic(
+                    _at(
+                        d,
+                        variable,
+                        f"{needed} ({unmet[0]})",
                         "HBM024",
                         f"layer {name} needs version {unmet[0]} of layer {needed}, which "
                         + (f"has version {version}" if version else "does not say its version"),
-                        _origin(d, variable),
-                        hint=f"check out matching branches of both layers; LAYERVERSION_{needed} is the version",
+                        f"check out matching branches of both layers; LAYERVERSION_{needed} is the version",
                     )
                 )
             if not (unmet and optional):
@@ -151,7 +180,7 @@ def _priorities(d: DataStore, depends: Mapping[str, Sequence[str]], errors: list
             given = int(text or 0)
         except ValueError:
             message = f"BBFILE_PRIORITY_{name} is not a number: {text}"
-            errors.append(Diagnostic("HBM014", message, _origin(d, f"BBFILE_PRIORITY_{name}")))
+            errors.append(_at(d, f"BBFILE_PRIORITY_{name}", text, "HBM014", message, "write a whole number, such as 6"))
             given = 1
         if given:
             known[name] = given
@@ -160,7 +189,9 @@ def _priorities(d: DataStore, depends: Mapping[str, Sequence[str]], errors: list
     def work_out(name: str, chain: tuple[str, ...]) -> int:
         if name not in known:
             if name in chain:
-                errors.append(Diagnostic("HBM013", f"layers depend on each other: {' -> '.join((*chain, name))}"))
+                message = f"layers depend on each other: {' -> '.join((*chain, name))}"
+                hint = "take one of these dependencies away, or give one of the layers a BBFILE_PRIORITY"
+                errors.append(_at(d, f"LAYERDEPENDS_{chain[-1]}", name, "HBM013", message, hint))
                 return 0
             known[name] = max([lowest, *(work_out(item, (*chain, name)) for item in depends[name])]) + 1
         return known[name]
@@ -197,31 +228,37 @@ def check_series(d: DataStore, found: Mapping[str, str], names: Sequence[str]) -
     errors = []
     for layer in sorted({name for name in collections if collections.count(name) > 1}):
         errors.append(
-            Diagnostic(
+            _at(
+                d,
+                "BBLAYERS",
+                _directory(d, layer),
                 "HBM025",
                 f"two layers are called {layer} (BBFILE_COLLECTIONS)",
-                _origin(d, "BBLAYERS"),
-                hint="is a layer twice in BBLAYERS, by different paths?",
+                "is a layer twice in BBLAYERS, by different paths?",
             )
         )
     for layer, value in found.items():
         wanted = sorted(set(value.split()))
         if not names:
             errors.append(
-                Diagnostic(
+                _at(
+                    d,
+                    "BBLAYERS",
+                    _directory(d, layer),
                     "HBM026",
                     f"layer {layer} is for the series {' '.join(wanted)}, but no layer says which series this is",
-                    _origin(d, "BBLAYERS"),
-                    hint="the core layer, whose layer.conf sets LAYERSERIES_CORENAMES, is missing in BBLAYERS",
+                    "the core layer, whose layer.conf sets LAYERSERIES_CORENAMES, is missing in BBLAYERS",
                 )
             )
         elif not set(wanted) & set(names):
             errors.append(
-                Diagnostic(
+                _at(
+                    d,
+                    "BBLAYERS",
+                    _directory(d, layer),
                     "HBM027",
                     f"layer {layer} is for the series {' '.join(wanted)}, the core layer is {' '.join(sorted(set(names)))}",
-                    _origin(d, "BBLAYERS"),
-                    hint=f"check out a branch of the layer whose LAYERSERIES_COMPAT_{layer} names the core's series",
+                    f"check out a branch of the layer whose LAYERSERIES_COMPAT_{layer} names the core's series",
                 )
             )
     if errors:
@@ -245,11 +282,8 @@ def apply_dynamic_files(d: DataStore) -> None:
         elif (name[1:] not in collections) if name.startswith("!") else (name in collections):
             d.appendVar("BBFILES", f" {pattern}")
     if wrong:
-        raise HadronbakeError.of(
-            "HBM015",
-            f"BBFILES_DYNAMIC entries must be of the form {{!}}<collection name>:<filename pattern>, not: {' '.join(wrong)}",
-            _origin(d, "BBFILES_DYNAMIC"),
-        )
+        message = "BBFILES_DYNAMIC entries must be of the form {!}<collection name>:<filename pattern>, not: "
+        raise HadronbakeError(_at(d, "BBFILES_DYNAMIC", wrong[0], "HBM015", message + " ".join(wrong)))
 
 
 def collect_files(d: DataStore, layers: Sequence[Layer]) -> RecipeFiles:
@@ -344,10 +378,14 @@ def _masks(d: DataStore, warnings: list[Diagnostic]) -> list[re.Pattern[str]]:
             masks.append(re.compile(text))
         except re.error as error:
             warnings.append(
-                Diagnostic(
-                    "HBM017",
-                    f"BBMASK holds an invalid regular expression, ignored: {text}: {error}",
-                    _origin(d, "BBMASK"),
+                replace(
+                    _at(
+                        d,
+                        "BBMASK",
+                        text,
+                        "HBM017",
+                        f"BBMASK holds an invalid regular expression, ignored: {text}: {error}",
+                    ),
                     severity=Severity.WARNING,
                 )
             )
@@ -368,6 +406,7 @@ def dangling_appends(files: RecipeFiles, d: DataStore) -> Diagnostic | None:
     return Diagnostic(
         "HBM018",
         "no recipe for " + ("this append" if len(notes) == 1 else f"these {len(notes)} appends"),
+        Location(files.dangling[0]),
         severity=Severity.WARNING if warn else Severity.ERROR,
         notes=tuple(notes),
         hint='rename it after the recipe (a "%" matches any version), or mask it with BBMASK',

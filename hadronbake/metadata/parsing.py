@@ -8,20 +8,21 @@ import os
 import re
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
+from pathlib import Path
 
 from hadronbake.datastore import evaluator
 from hadronbake.datastore.dependencies import ParseDependencies
 from hadronbake.datastore.embedded import events
-from hadronbake.datastore.errors import BBHandledException
 from hadronbake.datastore.store import DataStore
 from hadronbake.diagnostics import Diagnostic, HadronbakeError, Location, Severity
 from hadronbake.metadata.configuration import Configuration
 from hadronbake.metadata.environment import only_environment
+from hadronbake.metadata.failures import caller, explain, with_excerpt
 from hadronbake.metadata.foreigncode import contained
 from hadronbake.metadata.hostpaths import host_paths
 from hadronbake.metadata.layers import RecipeFile
@@ -29,7 +30,8 @@ from hadronbake.metadata.parsecache import Entry, Looked, TasksLater, pack_recip
 from hadronbake.metadata.recipe import Recipe, Task
 from hadronbake.metadata.recipes import make_head, make_recipe
 from hadronbake.metadata.steps import register_steps
-from hadronbake.metadata.variants import Variant, metadata_steps, parse_recipe, python_failure, with_excerpt
+from hadronbake.metadata.suspects import find_suspects
+from hadronbake.metadata.variants import Variant, parse_recipe
 
 _SMALL = 20
 _PR_SET_PDEATHSIG = 1
@@ -49,7 +51,10 @@ class Messages(logging.Handler):
             return
         severity = Severity.ERROR if record.levelno >= logging.ERROR else Severity.WARNING
         code = "HBM061" if severity is Severity.ERROR else "HBM060"
-        item = Diagnostic(code, record.getMessage(), self.place, severity=severity)
+        given = record.__dict__
+        place = given.get("place") or caller() or Diagnostic("", "", self.place)
+        code, hint = given.get("code", code), given.get("hint")
+        item = replace(place, code=code, message=record.getMessage(), severity=severity, hint=hint)
         if item not in self.found:
             self.found.append(item)
 
@@ -85,8 +90,10 @@ class WorkedOut:
     environment: tuple[tuple[str, str | None], ...]
 
 
-def work_out(file: RecipeFile, recipe: Recipe, d: DataStore, configuration: Configuration) -> WorkedOut:
-    """The tasks of a recipe whose finalised datastore is ``d``. Raises HadronbakeError."""
+def work_out(
+    file: RecipeFile, recipe: Recipe, d: DataStore, configuration: Configuration, read: Iterable[str]
+) -> WorkedOut:
+    """The tasks of a recipe whose finalised datastore is ``d``. ``read``: the files that were, for it. Raises HadronbakeError."""
     register_steps()
     evaluator.warnings.clear()
     configuration.original.take_reads()
@@ -96,16 +103,17 @@ def work_out(file: RecipeFile, recipe: Recipe, d: DataStore, configuration: Conf
     variant = Variant(recipe.variant, d, recipe.skipped, tuple(d.getVar("__BBTASKS", False) or ()))
     with only_environment(configuration.environment), messages, contained():
         try:
-            done = make_recipe(variant, file, dependencies, host_paths(configuration.d))
+            done = make_recipe(variant, file, dependencies, host_paths(configuration.d), read)
+            doubts = [*_doubts(variant, configuration, read), *done.warnings]
         except BaseException as error:
             if _is_users(error):
                 raise
-            raise HadronbakeError(*_all_said(messages, error, file.path)) from error
+            raise HadronbakeError(*_all_said(messages, error, file.path, Path(configuration.topdir))) from error
     return WorkedOut(
         done.recipe.tasks,
         tuple(with_excerpt(item) for item in done.refusals),
         _looked(dependencies),
-        _warnings(messages),
+        _warnings(messages, doubts),
         configuration.original.take_reads(),
     )
 
@@ -124,24 +132,34 @@ def parse(
     recipes: list[Recipe] = []
     refusals: dict[str, tuple[Diagnostic, ...]] = {}
     errors: tuple[Diagnostic, ...] = ()
+    doubts: list[Diagnostic] = []
     dependencies = ParseDependencies()
     with only_environment(configuration.environment), messages, contained():
         events.set_handlers(dict(configuration.handlers))
         try:
             found, dependencies = parse_recipe(file, d)
             for variant in found.values():
-                if with_tasks:
-                    done = make_recipe(variant, file, dependencies, paths)
-                    recipes.append(done.recipe)
-                    if done.refusals:
-                        refusals[done.recipe.id] = tuple(with_excerpt(item) for item in done.refusals)
-                else:
+                if not with_tasks:
                     recipes.append(make_head(variant, file, TasksLater()))
+                    continue
+                try:
+                    done = make_recipe(variant, file, dependencies, paths)
+                except HadronbakeError as error:
+                    if not error.diagnostics:
+                        raise
+                    # What is wrong with one variant needn't be with the others.
+                    errors += _all_said(messages, error, file.path, Path(configuration.topdir))
+                    continue
+                recipes.append(done.recipe)
+                doubts += [*_doubts(variant, configuration, dependencies), *done.warnings]
+                if done.refusals:
+                    refusals[done.recipe.id] = tuple(with_excerpt(item) for item in done.refusals)
         except BaseException as error:
             if _is_users(error):
                 raise
-            errors = _all_said(messages, error, file.path)
-            recipes.clear()
+            errors += _all_said(messages, error, file.path, Path(configuration.topdir))
+    if errors:
+        recipes.clear()
     return Entry(
         file.path,
         file.layer,
@@ -149,8 +167,8 @@ def parse(
         file.appends,
         tuple(pack_recipe(recipe) for recipe in recipes),
         _looked(dependencies),
-        _warnings(messages),
-        errors,
+        _warnings(messages, doubts),
+        tuple(dict.fromkeys(errors)),
         {} if errors else refusals,
         configuration.original.take_reads(),
     )
@@ -161,8 +179,8 @@ def _looked(dependencies: ParseDependencies) -> tuple[Looked, ...]:
     return tuple(Looked.at(path, state, now) for path, state in dependencies.states.items())
 
 
-def _warnings(messages: Messages) -> tuple[Diagnostic, ...]:
-    return tuple(dict.fromkeys([*evaluator.warnings, *messages.found]))
+def _warnings(messages: Messages, doubts: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
+    return tuple(with_excerpt(item) for item in dict.fromkeys([*evaluator.warnings, *messages.found, *doubts]))
 
 
 def _is_users(error: BaseException) -> bool:
@@ -170,26 +188,14 @@ def _is_users(error: BaseException) -> bool:
     return isinstance(error, KeyboardInterrupt) and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
 
 
-def _all_said(messages: Messages, error: BaseException, path: str) -> tuple[Diagnostic, ...]:
+def _doubts(variant: Variant, configuration: Configuration, files: Iterable[str]) -> list[Diagnostic]:
+    return [] if variant.skipped is not None else find_suspects(variant.d, configuration.d, variant.tasks, files)
+
+
+def _all_said(messages: Messages, error: BaseException, path: str, directory: Path) -> tuple[Diagnostic, ...]:
     """What ended the reading, and what was said of it before: "see above" is all that some errors say."""
     before = [item for item in messages.found if item.severity is Severity.ERROR]
-    return tuple(dict.fromkeys([*before, *explain(error, path)]))
-
-
-def explain(error: BaseException, path: str) -> tuple[Diagnostic, ...]:
-    """What to say of an exception that ended the reading of ``path``: never nothing, and always with a place."""
-    place = Location(path)
-    if isinstance(error, HadronbakeError) and error.diagnostics:
-        found = error.diagnostics
-        if any(item.location is None for item in found) and (steps := metadata_steps(error)):
-            place = steps[-1][0]
-    elif isinstance(error, BBHandledException):
-        steps = metadata_steps(error)
-        text = str(error) or "the metadata ended the parse without saying why"
-        found = (Diagnostic("HBM062", text, steps[-1][0] if steps else place),)
-    else:
-        found = python_failure(error, "parsing", place).diagnostics
-    return tuple(with_excerpt(item if item.location is not None else replace(item, location=place)) for item in found)
+    return tuple(dict.fromkeys([*before, *explain(error, path, directory)]))
 
 
 _work: list[tuple[Configuration, re.Pattern[str] | None, bool]] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from hadronbake.datastore.emit import python_script, shell_script
@@ -56,6 +57,11 @@ def make_payload(recipe_id: str, task: str, d: DataStore) -> TaskPayload:
         for name in ("SRC_URI", "DEBSRC"):
             flags[name] = _all_flags(name, d)
     umask = d.getVarFlag(task, "umask") or d.getVar("BB_DEFAULT_UMASK")
+    if umask and not re.fullmatch("[0-7]{1,4}", umask):
+        hint = f'write {task}[umask] = "022"'
+        raise HadronbakeError.of(
+            "HBM042", f"the umask of {task} is not an octal number: {umask}", d.origin(task), hint=hint
+        )
     return TaskPayload(
         recipe=recipe_id,
         pn=d.getVar("PN"),

@@ -261,7 +261,11 @@ class Providers:
         skipped = self._skipped.get(name, [])
         notes = tuple((None, f"{recipe.id} was skipped: {recipe.skipped}") for recipe in skipped)
         near = closest(name, known)
-        hint = f"did you mean {near}?" if near else None
+        hint = (
+            f"did you mean {near}?"
+            if near
+            else "is the layer that has it in BBLAYERS? hbake recipes lists what there is"
+        )
         if skipped and not near:
             hint = "the recipe is there, but not for this configuration"
         return Diagnostic("HBM030", f"nothing provides {name} {when}".rstrip() + who, hint=hint, notes=notes)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import glob
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from hadronbake.datastore import signatures
 from hadronbake.datastore.dependencies import ParseDependencies, digest_of, tree_of
 from hadronbake.datastore.embedded.uris import BBFetchException, decodeurl
 from hadronbake.datastore.embedded.versions import explode_deps
 from hadronbake.datastore.embedded.words import to_boolean
+from hadronbake.datastore.inline import METADATA, at_word, find_in_statement
 from hadronbake.datastore.store import DataStore
 from hadronbake.diagnostics import Diagnostic, HadronbakeError, Location
 from hadronbake.metadata.hostpaths import find_leaks
@@ -26,6 +27,7 @@ from hadronbake.metadata.recipe import (
     Task,
     in_configuration,
 )
+from hadronbake.metadata.undefined import find_undefined
 from hadronbake.metadata.variants import Variant
 
 _SHOWN = ("SUMMARY", "DESCRIPTION", "LICENSE", "SECTION", "HOMEPAGE", "HB_HOST_HEADERS")
@@ -33,10 +35,11 @@ _SHOWN = ("SUMMARY", "DESCRIPTION", "LICENSE", "SECTION", "HOMEPAGE", "HB_HOST_H
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A recipe. ``refusals``: why it must not be built."""
+    """A recipe. ``refusals``: why it must not be built; ``warnings``: what may be wrong with it."""
 
     recipe: Recipe
     refusals: tuple[Diagnostic, ...] = ()
+    warnings: tuple[Diagnostic, ...] = ()
 
 
 def recipe_id(path: str, variant: str, mc: str = "") -> str:
@@ -44,16 +47,52 @@ def recipe_id(path: str, variant: str, mc: str = "") -> str:
 
 
 def make_recipe(
-    variant: Variant, file: RecipeFile, dependencies: ParseDependencies, host_paths: re.Pattern[str] | None = None
+    variant: Variant,
+    file: RecipeFile,
+    dependencies: ParseDependencies,
+    host_paths: re.Pattern[str] | None = None,
+    read: Iterable[str] = (),
 ) -> Finished:
-    """The models of one variant. Local files looked for are noted in ``dependencies``. Raises HadronbakeError."""
+    """The models of one variant. Local files looked for are noted in ``dependencies``. ``read``: the files that were, for the
+    recipe, if not those of ``dependencies``. Raises HadronbakeError."""
     d = variant.d
     if variant.skipped is not None:
         return Finished(_head(variant, file, {}))
     hashed = signatures.hash_tasks(d, variant.tasks)
-    tasks = {task: _task(task, hashed.hashes[task], d, file, dependencies) for task in variant.tasks}
+    read = tuple(read or dependencies)
+    tasks: dict[str, Task] = {}
+    errors: list[Diagnostic] = []
+    for task in variant.tasks:
+        try:
+            tasks[task] = _task(task, hashed.hashes[task], d, file, dependencies)
+        except _WrongFlag as error:
+            errors.append(_at_the_flag(error, read))
+        except HadronbakeError as error:
+            errors += error.diagnostics
+    if errors:
+        raise HadronbakeError(*dict.fromkeys(errors))
     leaks = find_leaks(hashed.texts, lambda name: _origin(name, d), host_paths)
-    return Finished(_head(variant, file, tasks), tuple(leaks))
+    warnings, refusals = find_undefined(d, hashed, read)
+    return Finished(_head(variant, file, tasks), (*leaks, *refusals), tuple(warnings))
+
+
+class _WrongFlag(HadronbakeError):
+    """``word``: what is wrong in the value of ``flag`` (``TASK[FLAG]``)."""
+
+    def __init__(
+        self, code: str, flag: str, word: str, text: str, place: Location | None, hint: str | None = None
+    ) -> None:
+        super().__init__(Diagnostic(code, f"{flag} {text}", place, hint=hint))
+        self.flag = flag
+        self.word = word
+
+
+def _at_the_flag(error: _WrongFlag, files: Iterable[str]) -> Diagnostic:
+    """Where the flag is set: the store only keeps the task's place."""
+    [item] = error.diagnostics
+    metadata = [path for path in files if path.endswith(METADATA)]
+    seen = find_in_statement(re.escape(error.flag), error.word, metadata)
+    return item if seen is None else replace(item, location=seen.location, excerpt=seen.excerpt, length=seen.length)
 
 
 def make_head(variant: Variant, file: RecipeFile, tasks: Mapping[str, Task]) -> Recipe:
@@ -129,16 +168,20 @@ def _kind(value: str | None, d: DataStore) -> RecipeKind:
         return "target"
     if value == "native":
         return "native"
-    raise HadronbakeError.of(
+    item = Diagnostic(
         "HBM041", f'HB_RECIPE_KIND is "{value}"', d.origin("HB_RECIPE_KIND"), hint='it can be "target" or "native"'
     )
+    raise HadronbakeError(at_word(item, value, d.expand))
 
 
 def _number(name: str, value: str | None, d: DataStore) -> int:
     try:
         return int(value or 0)
     except ValueError:
-        raise HadronbakeError.of("HBM042", f"{name} is not a number: {value}", d.origin(name)) from None
+        item = Diagnostic(
+            "HBM042", f"{name} is not a number: {value}", d.origin(name), hint='write a number, such as "-1"'
+        )
+        raise HadronbakeError(at_word(item, value, d.expand)) from None
 
 
 def _names(variable: str, d: DataStore) -> tuple[str, ...]:
@@ -164,6 +207,9 @@ def _task(name: str, basehash: str, d: DataStore, file: RecipeFile, dependencies
 
     def yes(flag: str) -> bool:
         value = d.getVarFlag(name, flag)
+        if flag != "network":
+            # BitBake's way, of which it warns: what is written doesn't count.
+            return value is not None
         try:
             return bool(to_boolean(value, False))
         except ValueError:
@@ -171,9 +217,8 @@ def _task(name: str, basehash: str, d: DataStore, file: RecipeFile, dependencies
 
     builtin = d.getVarFlag(name, "builtin") or None
     if builtin not in (None, "fetch", "sign"):
-        raise HadronbakeError.of(
-            "HBM044", f'{name}[builtin] is "{builtin}"', d.origin(name), hint='the builtin tasks are "fetch" and "sign"'
-        )
+        hint = 'the builtin tasks are "fetch" and "sign"'
+        raise _WrongFlag("HBM044", f"{name}[builtin]", builtin, f'is "{builtin}"', d.origin(name), hint)
     files = list(_checksum_files(words("file-checksums"), dependencies))
     if builtin == "fetch":
         files += _source_files(d, dependencies)
@@ -207,12 +252,8 @@ def _pairs(task: str, flag: str, entries: tuple[str, ...], d: DataStore) -> tupl
     for entry in entries:
         name, colon, other = entry.rpartition(":")
         if not colon or not name or not other:
-            raise HadronbakeError.of(
-                "HBM045",
-                f"{task}[{flag}] holds {entry}",
-                d.origin(task),
-                hint=f'write NAME:TASK, for instance "{entry.strip(":")}:do_populate_sysroot"',
-            )
+            hint = f'write NAME:TASK, for instance "{entry.strip(":")}:do_populate_sysroot"'
+            raise _WrongFlag("HBM045", f"{task}[{flag}]", entry, f"holds {entry}", d.origin(task), hint)
         pairs.append((name, other))
     return tuple(pairs)
 
@@ -223,13 +264,11 @@ def _across(task: str, entries: tuple[str, ...], d: DataStore) -> tuple[tuple[st
     for entry in entries:
         parts = entry.split(":")
         if len(parts) != 5 or parts[0] not in ("mc", "multiconfig") or not parts[3] or not parts[4]:
-            raise HadronbakeError.of(
-                "HBM048",
-                f"{task}[mcdepends] holds {entry}",
-                d.origin(task),
-                hint='write mc:FROM:TO:RECIPE:TASK, for instance "mc::installer:core-image:do_image"; '
-                "an empty FROM or TO is the default configuration",
+            hint = (
+                'write mc:FROM:TO:RECIPE:TASK, for instance "mc::installer:core-image:do_image"; '
+                "an empty FROM or TO is the default configuration"
             )
+            raise _WrongFlag("HBM048", f"{task}[mcdepends]", entry, f"holds {entry}", d.origin(task), hint)
         found.append((parts[1], parts[2], parts[3], parts[4]))
     return tuple(found)
 
@@ -241,9 +280,8 @@ def _below(task: str, flag: str, path: str, top: str, d: DataStore) -> str:
     if not os.path.isabs(normal):  # noqa: PTH117
         return normal
     if not normal.startswith(start.rstrip("/") + "/"):
-        raise HadronbakeError.of(
-            "HBM046", f"{task}[{flag}] names {path}, which is not below {top} ({start})", d.origin(task)
-        )
+        text, hint = f"names {path}, which is not below {top} ({start})", f"write a directory below ${{{top}}}"
+        raise _WrongFlag("HBM046", f"{task}[{flag}]", path, text, d.origin(task), hint)
     return normal[len(start.rstrip("/")) + 1 :]
 
 
@@ -278,7 +316,9 @@ def _source_files(d: DataStore, dependencies: ParseDependencies) -> list[FileInp
         try:
             path = decodeurl(uri)[2]
         except BBFetchException as error:
-            raise HadronbakeError.of("HBM047", str(error), d.origin("SRC_URI")) from error
+            raise HadronbakeError(
+                at_word(Diagnostic("HBM047", str(error), d.origin("SRC_URI")), uri, d.expand)
+            ) from error
         candidates = [path] if path.startswith("/") else [os.path.join(start, path) for start in directories]
         if "*" in path:
             found += _wildcard(candidates, path, dependencies)

@@ -1,17 +1,16 @@
 """From a recipe file to finalised datastores, one for each variant, in the order of language.md §13."""
 
-# ruff: noqa: PTH123
 from __future__ import annotations
 
 import os
-import traceback
-from dataclasses import dataclass, replace
+import re
+from dataclasses import dataclass
 from typing import Any
 
 from hadronbake.datastore.context import run_body
 from hadronbake.datastore.dependencies import ParseDependencies, dependencies_of
 from hadronbake.datastore.embedded import events, parsing
-from hadronbake.datastore.errors import BBHandledException, ParseError, SkipRecipe
+from hadronbake.datastore.errors import BBHandledException, ParseError, SkipRecipe, logger
 from hadronbake.datastore.evaluator import (
     collecting_syntax_errors,
     evaluate,
@@ -21,10 +20,12 @@ from hadronbake.datastore.evaluator import (
     python_error,
     read,
 )
+from hadronbake.datastore.inline import METADATA, at_word, find_in_statement
 from hadronbake.datastore.keys import expand_keys
 from hadronbake.datastore.store import RENAME_SEEN, DataStore
 from hadronbake.diagnostics import Diagnostic, HadronbakeError, Location
 from hadronbake.metadata.configuration import register_handlers
+from hadronbake.metadata.failures import python_failure
 from hadronbake.metadata.layers import RecipeFile
 
 
@@ -91,7 +92,8 @@ def _finalise_all(path: str, d: DataStore, only: str | None) -> dict[str, Varian
             copy.setVar("BBEXTENDVARIANT", argument)
         else:
             copy.setVar("PN", f"{pn}-{name}")
-        inherit_defer(name, path, 0, copy)
+        place = untouched.origin("BBCLASSEXTEND") or Location(path)
+        inherit_defer(name, place.file, place.line, copy)
         found[word] = _finalise_or_skip(path, copy, word)
     return found
 
@@ -153,42 +155,6 @@ def _run_anonymous(d: DataStore) -> None:
             raise python_failure(error, "the anonymous function", Location(file, line)) from error
 
 
-def python_failure(error: BaseException, what: str, place: Location) -> BBHandledException:
-    """An exception in the metadata's Python as a diagnostic: the innermost line of the metadata, and how it came there."""
-    steps = metadata_steps(error)
-    where = next((item for item, _ in reversed(steps) if item.file == place.file), place)
-    notes = tuple((item, "called here") for item, _ in reversed(steps) if item != where)
-    text = str(error)
-    message = f"{what} failed: {type(error).__name__}" + (f": {text}" if text else "")
-    return BBHandledException(with_excerpt(Diagnostic("HBM021", message, where, notes=notes)))
-
-
-def metadata_steps(error: BaseException) -> list[tuple[Location, str]]:
-    """The lines of the metadata that an exception came through, outermost first, with the names of the functions."""
-    return [
-        (Location(frame.f_code.co_filename, line), frame.f_code.co_name)
-        for frame, line in traceback.walk_tb(error.__traceback__)
-        if frame.f_code.co_filename.startswith("/") and not frame.f_code.co_filename.startswith(_ENGINE)
-    ]
-
-
-def with_excerpt(item: Diagnostic) -> Diagnostic:
-    """The same with the source line that it points at, where that can be read."""
-    if item.excerpt is not None or item.location is None or not item.location.line:
-        return item
-    try:
-        with open(item.location.file, encoding="utf-8", errors="replace") as lines:
-            for number, line in enumerate(lines, 1):
-                if number == item.location.line:
-                    return replace(item, excerpt=line.rstrip("\n"))
-    except OSError:
-        pass
-    return item
-
-
-_ENGINE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120
-
-
 def _map_virtual_providers(names: list[str], d: DataStore) -> None:
     """Done for every recipe, as BitBake does it: DEPENDS is a plain, expanded list from then on, whatever is mapped in it.
 
@@ -202,11 +168,14 @@ def _map_virtual_providers(names: list[str], d: DataStore) -> None:
         provider = d.getVar(f"PREFERRED_PROVIDER_{name}")
         if not provider:
             raise BBHandledException(
-                Diagnostic(
-                    "HBM022",
-                    f"recipe virtual provider PREFERRED_PROVIDER_{name} is not set",
-                    d.origin("BB_RECIPE_VIRTUAL_PROVIDERS"),
-                    hint=f"set PREFERRED_PROVIDER_{name} in the configuration",
+                at_word(
+                    Diagnostic(
+                        "HBM022",
+                        f"recipe virtual provider PREFERRED_PROVIDER_{name} is not set",
+                        d.origin("BB_RECIPE_VIRTUAL_PROVIDERS"),
+                        hint=f"set PREFERRED_PROVIDER_{name} in the configuration",
+                    ),
+                    name,
                 )
             )
         return str(provider)
@@ -214,6 +183,8 @@ def _map_virtual_providers(names: list[str], d: DataStore) -> None:
     words = (d.getVar("DEPENDS") or "").split()
     depends = [mapped(name) for name in words]
     if depends != words or not d.tracking:
+        # With its operations, whose overrides are looked at later.
+        d.setVar(WRITTEN, d.variables.get("DEPENDS"), parsing=True)
         d.setVar("DEPENDS", " ".join(depends), location=d.origin("DEPENDS"))
     for task in names:
         pairs = [entry.rpartition(":") for entry in (d.getVarFlag(task, "depends") or "").split()]
@@ -233,6 +204,8 @@ _TABLE_FLAGS = (
     "noexec",
     "umask",
 )
+WRITTEN = "__DEPENDS_WRITTEN"
+_SWITCHES = ("nostamp", "fakeroot", "noexec")
 
 
 def _build_task_table(names: list[str], d: DataStore) -> None:
@@ -249,6 +222,8 @@ def _build_task_table(names: list[str], d: DataStore) -> None:
         for flag in _TABLE_FLAGS:
             if flag in known and (value := d.getVarFlag(task, flag)) is not None:
                 table[flag][task] = value
+                if flag in _SWITCHES and value != "1":
+                    _warn_of_switch(task, flag, value, d)
         deps = list(d.getVarFlag(task, "deps", False) or ())
         if raw != task:
             # The relations were kept under the name as it was written.
@@ -256,6 +231,24 @@ def _build_task_table(names: list[str], d: DataStore) -> None:
         table["parents"][task] = list(dict.fromkeys(d.expand(name) for name in deps))
         d.setVarFlag(task, "deps", table["parents"][task])
     d.setVar("_task_deps", table)
+
+
+def _warn_of_switch(task: str, flag: str, value: str, d: DataStore) -> None:
+    files = [path for path in dependencies_of(d) if path.endswith(METADATA)]
+    name = f"{task}[{flag}]"
+    seen = find_in_statement(re.escape(name), value, files)
+    logger.warning(
+        "In a future version of BitBake, setting the '%s' flag to something other than '1' will result in the flag not being "
+        'set; now %s is set, though its value is "%s"',
+        flag,
+        name,
+        value,
+        extra={
+            "place": seen or Diagnostic("", "", d.origin(task)),
+            "code": "HBM086",
+            "hint": f'write {name} = "1", or take the flag away: unset {name}',
+        },
+    )
 
 
 def _handle(path: str, d: DataStore, baseconfig: bool) -> Any:
@@ -270,4 +263,4 @@ def _handle(path: str, d: DataStore, baseconfig: bool) -> Any:
 
 
 parsing.recipe_parser[:] = [_handle]
-__all__ = ["ParseError", "Variant", "finalise", "parse_recipe", "python_failure"]
+__all__ = ["ParseError", "Variant", "finalise", "parse_recipe"]

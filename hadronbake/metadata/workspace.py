@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -11,19 +12,22 @@ from threading import RLock
 
 from hadronbake.datastore import evaluator
 from hadronbake.datastore.dependencies import State, digest_of, state_of
+from hadronbake.datastore.inline import METADATA, find, find_in_statement
 from hadronbake.datastore.memory import Memory
 from hadronbake.datastore.references import set_memory
 from hadronbake.datastore.store import DataStore
 from hadronbake.diagnostics import Diagnostic, HadronbakeError, Severity, closest, render
 from hadronbake.metadata.configuration import Configuration, read_again_tracking, read_configuration, read_others
+from hadronbake.metadata.failures import explain, with_excerpt
 from hadronbake.metadata.foreigncode import contained
 from hadronbake.metadata.layers import Layer, RecipeFile, collect_files, dangling_appends
 from hadronbake.metadata.parsecache import Entry, ParseCache, TasksLater, engine_digest, pack_recipe
-from hadronbake.metadata.parsing import Messages, WorkedOut, explain, finalised, parse_all, work_out
+from hadronbake.metadata.parsing import Messages, WorkedOut, finalised, parse_all, work_out
 from hadronbake.metadata.payloads import make_payload
 from hadronbake.metadata.providers import Providers, preferences_of
 from hadronbake.metadata.recipe import Recipe, RecipeInputs, Task, TaskPayload, split_configuration
 from hadronbake.metadata.recipes import make_inputs
+from hadronbake.metadata.settings import find_wrong_settings
 from hadronbake.metadata.summary import Statistics, forget, keep
 from hadronbake.metadata.variants import Variant
 
@@ -114,7 +118,7 @@ class Workspace:
                 raise
             except BaseException as error:
                 before = [item for item in messages.found if item.severity is Severity.ERROR]
-                raise HadronbakeError(*before, *explain(error, str(topdir / "conf/bblayers.conf"))) from error
+                raise HadronbakeError(*before, *explain(error, str(topdir / "conf/bblayers.conf"), topdir)) from error
         said = [*evaluator.warnings, *messages.found]
         read: dict[str, Workspace] = {}
         wrong: list[Diagnostic] = []
@@ -156,17 +160,17 @@ class Workspace:
             try:
                 found = collect_files(base.d, base.layers)
                 dangling = dangling_appends(found, base.d)
+                errors = find_wrong_settings(base.d)
             except KeyboardInterrupt:
                 raise
             except BaseException as error:
                 before = [item for item in messages.found if item.severity is Severity.ERROR]
-                raise HadronbakeError(*before, *explain(error, f"{base.topdir}/conf/bblayers.conf")) from error
-        said = [*said, *evaluator.warnings, *messages.found, *found.warnings]
+                where = f"{base.topdir}/conf/bblayers.conf"
+                raise HadronbakeError(*before, *explain(error, where, Path(base.topdir))) from error
+        said = [*said, *(with_excerpt(item) for item in (*evaluator.warnings, *messages.found, *found.warnings))]
         evaluator.warnings.clear()
         if dangling is not None:
-            if dangling.severity is Severity.ERROR and not lenient:
-                raise HadronbakeError(dangling)
-            said.append(dangling)
+            (errors if dangling.severity is Severity.ERROR else said).append(dangling)
         key = f"{engine_digest()}-{base.digest}"
         files = {file.path: file for file in found.recipes}
         entries, parsed = _entries(files, base, cache, key, progress, processes, all_tasks)
@@ -176,7 +180,7 @@ class Workspace:
             # They are errors for whoever wants to build the recipe, and nobody else.
             said += [replace(item, severity=Severity.WARNING) for own in entry.refusals.values() for item in own]
             refusals.update(entry.refusals)
-        errors = [item for entry in entries.values() for item in entry.errors]
+        errors += [item for entry in entries.values() for item in entry.errors]
         if errors and not lenient:
             raise HadronbakeError(*dict.fromkeys(errors))
         said.extend(errors)
@@ -254,6 +258,41 @@ class Workspace:
         self._stores.move_to_end(recipe_id)
         return known
 
+    def place_of(self, recipe_id: str, task: str | None, word: str) -> Diagnostic | None:
+        """Where a recipe, or one of its tasks, names what it depends on: a diagnostic yet without a text."""
+        if (other := self.of(recipe_id)) is not self:
+            return other.place_of(recipe_id, task, word)
+        files = [item.path for item in self._entries[self.file(recipe_id).path].looked if item.path.endswith(METADATA)]
+        if task is not None:
+            return find_in_statement(rf"{re.escape(task)}\[(?:[a-z-]*depends|[a-z]*task)\]", word, files)
+        lists = r"(?:[\w-]*DEPENDS|[\w-]*RECOMMENDS|PACKAGECONFIG)\b"
+        seen = find_in_statement(lists, word, files, strictly=True)
+        if seen is None and (found := find(word, None, files, whole=True)) is not None:
+            place, excerpt = found.place()
+            seen = Diagnostic("", "", place, excerpt=excerpt, length=len(word))
+        return seen
+
+    def at_source(self, recipe_id: str, item: Diagnostic) -> Diagnostic:
+        """A finding about a source where the recipe has its checksum, or else its URI, if it has no place yet."""
+        if (other := self.of(recipe_id)) is not self:
+            return other.at_source(recipe_id, item)
+        if item.location is not None or not item.code.startswith("HBF"):
+            return item
+        files = [
+            entry.path for entry in self._entries[self.file(recipe_id).path].looked if entry.path.endswith(METADATA)
+        ]
+        d = self.datastore(recipe_id)
+        for word in re.findall(r"SRC_URI\[[\w.-]+\]|\b[0-9a-f]{40,64}\b|'[^']+'", item.message):
+            if word.startswith("'"):
+                seen = find_in_statement(r"SRC_URI\b(?!\[)", word.strip("'"), files, d.expand, strictly=True)
+            elif word.startswith("SRC_URI"):
+                seen = find_in_statement(re.escape(word), "", files)
+            else:
+                seen = find_in_statement(r"(?:SRC_URI\[|SRCREV)", word, files, d.expand, strictly=True)
+            if seen is not None:
+                return replace(item, location=seen.location, excerpt=seen.excerpt, length=seen.length)
+        return item
+
     def payload(self, recipe_id: str, task: str) -> TaskPayload:
         """The scripts and values that running the task needs. Raises HadronbakeError."""
         return make_payload(recipe_id, task, self.datastore(recipe_id))
@@ -291,7 +330,8 @@ class Workspace:
         """The tasks of a recipe that had none yet. Raises HadronbakeError, also if it must not be built."""
         with self._lock:
             recipe, file = self._recipe(recipe_id), self.file(recipe_id)
-            done = work_out(file, recipe, self.datastore(recipe_id), self.base)
+            read = [item.path for item in self._entries[file.path].looked]
+            done = work_out(file, recipe, self.datastore(recipe_id), self.base, read)
             if done.refusals:
                 raise HadronbakeError(*done.refusals)
             for item in done.diagnostics:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hadronbake.diagnostics import Diagnostic, HadronbakeError, Location, closest
 from hadronbake.metadata.recipe import Recipe, Task, in_configuration, split_configuration
@@ -17,6 +17,14 @@ SYSROOT_TASK = "do_populate_sysroot"
 
 Lookup = Callable[[str], str | None]
 """The id of the recipe that provides a name, or None where nothing does. May raise HadronbakeError with a better reason."""
+
+Place = Callable[[str, str | None, str], Diagnostic | None]
+"""Of a recipe's id, one of its tasks or None, and a word of what it depends on: where that is written, as a diagnostic yet without
+a text."""
+
+
+def nowhere(recipe: str, task: str | None, word: str) -> Diagnostic | None:
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,22 +119,25 @@ def build(
     default_task: str = "do_build",
     assumed: Collection[str] = (),
     others: Mapping[str, Names] | None = None,
+    place: Place = nowhere,
 ) -> TaskGraph:
     """The graph of everything that ``targets`` (``PN``, ``PN:do_task``, or another name that is provided) need.
 
     ``assumed``: names that the build host provides (ASSUME_PROVIDED). ``others``: the further configurations (BBMULTICONFIG), whose
-    targets have ``mc:<mc>:`` before them; ``mc:*:`` stands for all of them and the default one. Raises HBP001 (nothing provides a
-    name), HBP002 (no such task), HBP003 (two recipes of one name), HBP004 (a cycle), HBP005 (no such configuration), all findings of
-    one kind at once.
+    targets have ``mc:<mc>:`` before them; ``mc:*:`` stands for all of them and the default one. ``place`` says where errors are.
+
+    Raises HBP001 (nothing provides a name), HBP002 (no such task), HBP003 (two recipes of one name), HBP004 (a cycle), HBP005 (no
+    such configuration), all findings of one kind at once.
     """
     names = {"": Names(build_time, run_time, frozenset(assumed)), **(others or {})}
-    return _Builder(recipes, names).build(targets, default_task)
+    return _Builder(recipes, names, place).build(targets, default_task)
 
 
 class _Builder:
-    def __init__(self, recipes: Mapping[str, Recipe], names: Mapping[str, Names]) -> None:
+    def __init__(self, recipes: Mapping[str, Recipe], names: Mapping[str, Names], place: Place) -> None:
         self.recipes = recipes
         self.names = names
+        self.place = place
         self.drafts: dict[str, _Draft] = {}
         self.waiting: list[str] = []
         self.by_pn: dict[str, Recipe] = {}
@@ -181,16 +192,19 @@ class _Builder:
             return None
         return self.add(recipe, task, f"the target {target}", recipe.tasks.get(task, None))
 
-    def add(self, recipe: Recipe, name: str, wanted_by: str, task: Task | None) -> str | None:
-        """Makes the task a node; where there is no such task that is an error."""
+    def add(
+        self, recipe: Recipe, name: str, wanted_by: str, task: Task | None, asker: _Draft | None = None
+    ) -> str | None:
+        """Makes the task a node; where there is no such task that is an error, at the flag of ``asker`` that names it."""
         if task is None:
             near = closest(name, recipe.tasks)
+            place = self.place(asker.recipe.id, asker.task.name, name) if asker is not None else None
             self.fail(
-                Diagnostic(
-                    "HBP002",
-                    f"{qualified(recipe)} has no task {name}",
-                    Location(recipe.file),
-                    hint=f"did you mean {near}?" if near else None,
+                replace(
+                    place or Diagnostic("", "", Location(recipe.file)),
+                    code="HBP002",
+                    message=f"{qualified(recipe)} has no task {name}",
+                    hint=f"did you mean {near}?" if near else f"it has {_some(recipe.tasks)}",
                     notes=((None, f"wanted by {wanted_by}"),),
                 )
             )
@@ -236,7 +250,7 @@ class _Builder:
                 found = find(name, recipe, task)
                 if found is None:
                     continue
-                if self.add(found, wanted, f"{label}[{kind}]", found.tasks.get(wanted)):
+                if self.add(found, wanted, f"{label}[{kind}]", found.tasks.get(wanted), draft):
                     self.link(draft, found, found.tasks[wanted], f"[{kind}]")
         if task.deptask:
             self.linked(draft, self.depends(recipe), task.deptask, "[deptask]")
@@ -330,7 +344,7 @@ class _Builder:
             hint=f"did you mean '{near}'?" if near else f"BBMULTICONFIG names: {there}",
         )
         by = (wanted_by.recipe, wanted_by.task) if wanted_by is not None else (None, None)
-        self.fail(self.required_by(missing, *by))
+        self.fail(self.required_by(missing, by[0], by[1], mc))
         return False
 
     def provider(self, name: str, recipe: Recipe | None, task: Task | None, mc: str | None = None) -> Recipe | None:
@@ -366,35 +380,31 @@ class _Builder:
                     return None
                 self.found[key] = None
                 for item in error.diagnostics:
-                    self.errors[f"{about}{item.message}"] = self.required_by(item, recipe, task)
+                    self.errors[f"{about}{item.message}"] = self.required_by(item, recipe, task, name)
         result = self.found[key]
         if result is None and needed and not any(written.startswith(about) for written in self.errors):
             there = [other for other in self.recipes.values() if other.mc == mc]
             known = {alias for other in there for alias in (other.pn, *other.provides)}
             if what == "RPROVIDES":
-                known = {alias for other in there for alias in (*other.packages, *other.rprovides)}
+                known = {
+                    alias for other in there for alias in (*other.packages, *itertools.chain(*other.rprovides.values()))
+                }
             near = closest(name, known)
             hint = f"did you mean '{near}'?" if near else "is the layer that has it in BBLAYERS?"
             message = f"nothing {what} '{in_configuration(mc, name)}'"
-            self.errors[about] = self.required_by(Diagnostic("HBP001", message, hint=hint), recipe, task)
+            self.errors[about] = self.required_by(Diagnostic("HBP001", message, hint=hint), recipe, task, name)
         return result
 
-    def required_by(self, item: Diagnostic, recipe: Recipe | None, task: Task | None) -> Diagnostic:
+    def required_by(self, item: Diagnostic, recipe: Recipe | None, task: Task | None, name: str) -> Diagnostic:
         if recipe is None:
             return item
         where = task.location if task is not None and task.location is not None else Location(recipe.file)
         note = f"required by {qualified(recipe)}" + (f":{task.name}" if task is not None else "")
-        return Diagnostic(
-            item.code,
-            item.message,
-            item.location,
-            item.severity,
-            item.excerpt,
-            item.length,
-            item.expected,
-            item.hint,
-            (*item.notes, (where, note)),
-        )
+        if item.location is None:
+            place = self.place(recipe.id, task.name if task is not None else None, name)
+            if place is not None:
+                item = replace(item, location=place.location, excerpt=place.excerpt, length=place.length)
+        return replace(item, notes=(*item.notes, (where, note)))
 
     def check_recipes(self) -> None:
         """Names that no task of this build follows are checked all the same: a typing error in RDEPENDS is one today."""
@@ -450,15 +460,28 @@ class _Builder:
     def cycle(self, labels: list[str]) -> HadronbakeError:
         first = self.drafts[labels[0]]
         notes: list[tuple[Location | None, str]] = []
+        shown: Diagnostic | None = None
         for label, dep in itertools.pairwise(labels):
             draft = self.drafts[label]
-            notes.append((draft.task.location, f"{label} waits for {dep}: {draft.deps[dep]}"))
+            reason, where = draft.deps[dep], draft.task.location
+            if reason != "comes first":
+                word = dep if reason in ("[depends]", "[rdepends]") else self.drafts[dep].recipe.pn
+                place = self.place(draft.recipe.id, draft.task.name if word == dep else None, word)
+                shown = shown or place
+                where = place.location if place is not None else where
+            notes.append((where, f"{label} waits for {dep}: {reason}"))
         return HadronbakeError(
-            Diagnostic(
-                "HBP004",
-                "tasks wait for each other: " + " → ".join(labels),
-                Location(first.recipe.file),
+            replace(
+                shown or Diagnostic("", "", Location(first.recipe.file)),
+                code="HBP004",
+                message="tasks wait for each other: " + " → ".join(labels),
                 hint="take one of these relations away",
                 notes=tuple(notes),
             )
         )
+
+
+def _some(names: Iterable[str]) -> str:
+    """The first names of many, in order."""
+    known = sorted(names)
+    return ", ".join(known[:12]) + (" …" if len(known) > 12 else "")

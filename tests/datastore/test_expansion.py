@@ -75,7 +75,7 @@ def test_error_names_chain_and_place(d: DataStore) -> None:
         "error[HBD001]: cannot expand variable BAR: ValueError: invalid literal for int() with base 10: 'x'\n"
         " --> a.bb:4\n"
         "  = note: the expression was: ${@int('x')}\n"
-        "  = note: needed by: BAR -> FOO"
+        "  = note: needed by FOO"
     )
 
 

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from hadronbake.datastore.shellcode import shell_references
+from hadronbake.datastore.shellcode import find_unclosed, shell_references
 
 
 @pytest.mark.parametrize(
@@ -155,3 +155,40 @@ def test_any_text_is_read() -> None:
     ]
     for _ in range(3000):
         shell_references("".join(chooser.choices(pieces, k=chooser.randrange(40))))
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ("echo 'it is\n", (5, "'", "'")),
+        ('x="a\necho $x\n', (2, '"', '"')),
+        ("if a; then\n  b\n", (0, "if", "fi")),
+        ("if a; then if b; then c; fi\n", (0, "if", "fi")),
+        ("for x in a; do\n  b\n", (15 - 3, "do", "done")),
+        ("case $x in\n a) b;;\n", (0, "case", "esac")),
+        ("(cd x && b\n", (0, "(", ")")),
+        ("f() {\n  a\n", (4, "{", "}")),
+        ('echo "$(a \'b)"\n', (10, "'", "'")),
+        ('if a; then echo "b; fi\n', (16, '"', '"')),
+    ],
+)
+def test_what_is_not_closed(code: str, found: tuple[int, str, str]) -> None:
+    assert find_unclosed(code) == found
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "echo if do { case\n",
+        "if a; then b; elif c; then d; else e; fi; while f; do g; done\n",
+        "case $x in (a) if b; then c; fi ;; *) d ;; esac\n",
+        "cat <<EOF\nit's \"\nEOF\n",
+        "# it's\necho \\' \\\"\n",
+        "x=$(case a in a) b;; esac)\n",
+        "f() { a; }; (b; { c; })\n",
+        "a='b\nc'\n",
+        "fi\nif\n",
+    ],
+)
+def test_what_is_closed(code: str) -> None:
+    assert find_unclosed(code) is None

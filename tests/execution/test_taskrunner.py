@@ -49,10 +49,10 @@ def test_reading_an_untracked_variable_is_an_error_at_its_line(tmp_path: Path) -
     assert run(tmp_path, MARKED.format("return d.getVar('PVX')"), {"PV": "1"}) == (
         1,
         "error[HBE301]: PVX is read by do_x but is not among its tracked inputs\n"
-        "  --> /layer/recipes/x.bb:11\n"
+        "  --> /layer/recipes/x.bb:11:12\n"
         "   |\n"
         "11 |     return d.getVar('PVX')\n"
-        "   = note: called from <module> (/layer/recipes/x.bb:12)\n"
+        "   |            ^^^^^^^^^^^^^^^\n"
         "   = hint: say 'do_x[vardeps] += \"PVX\"', so that a change of it runs the task again; or did you mean 'PV'?\n",
     )
 
@@ -62,7 +62,10 @@ def test_an_exception_is_shown_at_the_recipes_line(tmp_path: Path) -> None:
     assert status == 1
     assert log.startswith(
         "error[HBE305]: do_x failed: FileNotFoundError: [Errno 2] No such file or directory: '/no/such/file'\n"
-        "  --> /layer/recipes/x.bb:11\n"
+        "  --> /layer/recipes/x.bb:11:5\n"
+        "   |\n"
+        "11 |     open('/no/such/file')\n"
+        "   |     ^^^^^^^^^^^^^^^^^^^^^\n"
     )
     assert "Traceback" not in log
 
@@ -77,7 +80,7 @@ def test_invalid_python(tmp_path: Path) -> None:
     status, log = run(tmp_path, MARKED.format("return ("))
     assert status == 1
     assert log.startswith(
-        "error[HBE304]: do_x is no valid Python: '(' was never closed\n  --> /layer/recipes/x.bb:11\n"
+        "error[HBE304]: do_x is no valid Python: '(' was never closed\n  --> /layer/recipes/x.bb:11:12\n"
     )
 
 

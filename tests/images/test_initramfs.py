@@ -43,7 +43,7 @@ def test_architectures(tmp_path: Path) -> None:
 def test_a_tree_without_a_shell(tmp_path: Path) -> None:
     with pytest.raises(HadronbakeError) as error:
         initramfs.check_runs(tmp_path)
-    assert error.value.diagnostics[0].code == "HBI140"
+    assert error.value.diagnostics[0].code == "HBI144"
 
 
 @needs_bubblewrap
@@ -52,7 +52,7 @@ def test_a_foreign_tree(tmp_path: Path) -> None:
     with pytest.raises(HadronbakeError) as error:
         initramfs.check_runs(tree(tmp_path, elf(number)))
     problem = error.value.diagnostics[0]
-    assert problem.code == "HBI141"
+    assert problem.code == "HBI145"
     assert problem.message == (
         f"the image is for {foreign}, whose programs don't run on this {os.uname().machine}; dracut is one of them"
     )

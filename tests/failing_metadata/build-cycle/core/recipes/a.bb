@@ -1,0 +1,2 @@
+CFLAGS = ""
+do_compile[depends] = "b:do_install"

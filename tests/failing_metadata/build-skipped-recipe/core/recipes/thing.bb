@@ -1,0 +1,4 @@
+CFLAGS = ""
+python () {
+    raise bb.parse.SkipRecipe("only for another machine")
+}

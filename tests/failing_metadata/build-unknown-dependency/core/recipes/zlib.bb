@@ -1,0 +1,2 @@
+CFLAGS = ""
+PACKAGES = "zlib zlib-tools"

@@ -1,0 +1,2 @@
+CFLAGS = ""
+do_compile[depends] = "zlib:do_instal zlibb:do_install"

@@ -1,0 +1,1 @@
+inherit one nothing_else

@@ -1,0 +1,2 @@
+inherit one
+CFLAGS = ""

@@ -1,0 +1,2 @@
+# more
+DEPENDS:append = " libfo"

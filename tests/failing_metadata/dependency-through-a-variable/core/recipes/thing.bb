@@ -1,0 +1,2 @@
+WANTED = "x11-server"
+DEPENDS = "${WANTED}"

@@ -1,0 +1,3 @@
+CFLAGS = ""
+A:append += "x"
+B:remove .= "y"

@@ -1,0 +1,2 @@
+CFLAGS = ""
+PACKAGES_DYNAMIC = "^thing-("

@@ -1,0 +1,1 @@
+mkdir -p core/recipes; printf 'A = "\377"\n' > core/recipes/thing.bb

@@ -1,0 +1,1 @@
+addfragments conf/fragments FRAGS META BUILTIN

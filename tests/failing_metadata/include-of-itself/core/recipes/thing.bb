@@ -1,0 +1,2 @@
+CFLAGS = ""
+require a.inc

@@ -1,0 +1,3 @@
+CFLAGS = ""
+require common.inc
+require common.inc

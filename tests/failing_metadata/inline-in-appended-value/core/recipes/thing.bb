@@ -1,0 +1,3 @@
+CFLAGS = ""
+DEPENDS = "a"
+DEPENDS:append = " b ${@[].pop()}"

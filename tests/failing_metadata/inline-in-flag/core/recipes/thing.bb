@@ -1,0 +1,2 @@
+CFLAGS = ""
+do_compile[dirs] = "${@nothing_here}"

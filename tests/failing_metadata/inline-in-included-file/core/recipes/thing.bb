@@ -1,0 +1,3 @@
+CFLAGS = ""
+require more.inc
+DEPENDS = "${MORE}"

@@ -1,0 +1,1 @@
+rm core/conf/layer.conf; ln -s layer.conf core/conf/layer.conf

@@ -1,0 +1,7 @@
+do_install:apend() {
+    :
+}
+SRC_URI:apppend = " file://x"
+FILES_${PN} = "/usr"
+RDEPENDS_${PN}-dev = "x"
+DEPENDS:remov = "a"

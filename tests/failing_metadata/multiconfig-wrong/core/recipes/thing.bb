@@ -1,0 +1,1 @@
+do_compile[mcdepends] = "mc::installer:other"

@@ -1,0 +1,6 @@
+FILES_${PN}-dev = "/usr/include"
+RDEPENDS_${PN} = "bash"
+CFLAGS = "-O2"
+CFLAGS_class-native = "-O0"
+CFLAGS_box = "-Os"
+SOME_NAME_of_mine = "x"

@@ -1,0 +1,3 @@
+python () {
+    raise bb.parse.ParseError("no such board", d.getVar("FILE"), 2)
+}

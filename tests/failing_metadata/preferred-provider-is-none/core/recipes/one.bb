@@ -1,0 +1,3 @@
+CFLAGS = ""
+PROVIDES += "virtual/x"
+RPROVIDES:${PN} = "x-tool"

@@ -1,0 +1,2 @@
+inherit helper
+DEPENDS = "zlib ${@names_of(d, 'EXTRA')}"

@@ -1,0 +1,5 @@
+python () {
+    import json
+    json.loads("{")
+}
+CFLAGS = ""

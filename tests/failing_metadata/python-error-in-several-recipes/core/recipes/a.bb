@@ -1,0 +1,3 @@
+python () {
+    d.getVar('NOTHING').split()
+}

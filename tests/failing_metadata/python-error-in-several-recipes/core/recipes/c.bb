@@ -1,0 +1,1 @@
+inherit nothing-of-that-name

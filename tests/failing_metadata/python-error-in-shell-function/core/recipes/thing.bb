@@ -1,0 +1,4 @@
+do_compile() {
+    echo start
+    echo ${@1 / 0}
+}

@@ -1,0 +1,2 @@
+EXTRA_OECONF = "--with"
+DEPENDS = "${@EXTRA_OECNF + 'x'}"

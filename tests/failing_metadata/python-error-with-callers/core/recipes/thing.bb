@@ -1,0 +1,5 @@
+inherit chain
+python () {
+    outer(d)
+}
+CFLAGS = ""

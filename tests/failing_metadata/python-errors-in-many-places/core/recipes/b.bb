@@ -1,0 +1,3 @@
+inherit numbers
+COUNT = "${@count_of(d, 'ITEMS')}"
+DEPENDS = "lib${COUNT}"

@@ -1,0 +1,1 @@
+PROVIDES += "${@bb.utils.contains("DISTRO_FEATURES", "x11", "x", d)}"

@@ -1,0 +1,2 @@
+def helper(d)
+    return 1

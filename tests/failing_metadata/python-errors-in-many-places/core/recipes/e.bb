@@ -1,0 +1,4 @@
+python do_compile() {
+	if True:
+        bb.note("mixed")
+}

@@ -1,0 +1,3 @@
+python __anonymous() {
+    import nonexistent_module
+}

@@ -1,0 +1,4 @@
+python () {
+    if d.getVar("A")
+        pass
+}

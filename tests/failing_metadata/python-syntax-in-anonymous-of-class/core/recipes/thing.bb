@@ -1,0 +1,2 @@
+inherit wrong
+CFLAGS = ""

@@ -1,0 +1,1 @@
+DEPENDS = "a ${@bb.utils.contains('A', 'b', 'c' 'd', d))} b"

@@ -1,0 +1,1 @@
+mkdir -p core/recipes; ln -s nowhere core/recipes/thing.bb

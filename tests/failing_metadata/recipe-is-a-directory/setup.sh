@@ -1,0 +1,1 @@
+mkdir -p core/recipes/thing.bb

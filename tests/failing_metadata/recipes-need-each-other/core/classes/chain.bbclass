@@ -1,0 +1,1 @@
+do_compile[deptask] = "do_install"

@@ -1,0 +1,3 @@
+VENDOR = "acme"
+require ${VENDOR}/common-${PV}.inc
+inherit ${VENDOR}-base

@@ -1,0 +1,5 @@
+inherit autotool \
+    pkgconfg
+require thingie.inc
+inherit global-only
+DEPENDS = "${@}"

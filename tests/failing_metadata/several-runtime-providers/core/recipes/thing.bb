@@ -1,0 +1,2 @@
+CFLAGS = ""
+RDEPENDS:${PN} = "x-tool"

@@ -1,0 +1,5 @@
+do_compile() {
+    if [ -e x ]; then
+        echo "yes
+    fi
+}

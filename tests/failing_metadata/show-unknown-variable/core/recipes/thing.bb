@@ -1,0 +1,2 @@
+CFLAGS = ""
+EXTRA_OECONF = "--x"

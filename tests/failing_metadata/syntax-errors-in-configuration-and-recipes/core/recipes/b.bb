@@ -1,0 +1,2 @@
+do_compile() {
+    true

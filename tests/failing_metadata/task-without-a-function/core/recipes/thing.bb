@@ -1,0 +1,1 @@
+addtask check after do_compile before do_build

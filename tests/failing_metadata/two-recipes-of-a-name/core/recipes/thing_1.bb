@@ -1,0 +1,2 @@
+CFLAGS = ""
+PROVIDES += "one"

@@ -1,0 +1,4 @@
+HOOKDIR = "/x"
+do_compile() {
+    echo ${EXTRA_HOOKS} ${HOKDIR} ${HOOKDIR}
+}

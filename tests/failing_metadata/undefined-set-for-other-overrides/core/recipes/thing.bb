@@ -1,0 +1,4 @@
+CFLAGS:class-native = "-O2"
+do_compile() {
+    echo ${CFLAGS}
+}

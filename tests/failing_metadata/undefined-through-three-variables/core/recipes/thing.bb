@@ -1,0 +1,8 @@
+ALL_FLAGS = "${MORE_FLAGS}"
+MORE_FLAGS = "x \
+    ${SPEED_FLAGS}"
+SPEED_FLAGS = "${OPTIMISATOIN}"
+do_compile() {
+    cc ${ALL_FLAGS}
+}
+OPTIMISATION = "-O2"

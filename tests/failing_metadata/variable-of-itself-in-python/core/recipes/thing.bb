@@ -1,0 +1,3 @@
+A = "${@d.getVar('A')}"
+DEPENDS = "${A}"
+CFLAGS = ""

@@ -1,0 +1,5 @@
+A = "${B}"
+B = "${C}"
+C = "x ${A}"
+DEPENDS = "${A}"
+CFLAGS = ""

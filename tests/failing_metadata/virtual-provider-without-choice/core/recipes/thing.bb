@@ -1,0 +1,2 @@
+CFLAGS = ""
+DEPENDS = "virtual/thing"

@@ -1,0 +1,4 @@
+CFLAGS = ""
+python () {
+    bb.warn("this is old")
+}

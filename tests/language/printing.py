@@ -55,7 +55,9 @@ def written(statement: st.Statement) -> str:
             after = f" after {' '.join(statement.after)}" if statement.after else ""
             return f"addtask {' '.join(statement.tasks)}{before}{after}\n"
         case st.DelTask():
-            return f"deltask {statement.tasks}\n"
+            # A line that ends in a bracket would begin a function.
+            comment = " #" if statement.tasks.endswith("{") else ""
+            return f"deltask {statement.tasks}{comment}\n"
         case st.AddHandler():
             return f"addhandler {' '.join(statement.names)}\n"
         case st.AddPylib():

@@ -6,6 +6,8 @@ import re
 from types import CodeType
 from typing import NamedTuple
 
+_Position = tuple[int | None, int | None, int | None, int | None]
+
 
 class Step(NamedTuple):
     """A line that an exception came through. ``start`` and ``end`` are byte offsets of the expression in the line (-1: unknown;
@@ -33,16 +35,23 @@ def steps_of(error: BaseException) -> list[Step]:
     """The lines that ``error`` came through, outermost first."""
     found = []
     trace = error.__traceback__
+    # A recursion goes through the same code thousands of times.
+    known: dict[CodeType, list[_Position]] = {}
     while trace is not None:
-        found.append(step_at(trace.tb_frame.f_code, trace.tb_lineno, trace.tb_lasti))
+        code = trace.tb_frame.f_code
+        if code not in known:
+            known[code] = list(code.co_positions())
+        found.append(_step(code, known[code], trace.tb_lineno, trace.tb_lasti // 2))
         trace = trace.tb_next
     return found
 
 
 def step_at(code: CodeType, line: int, instruction: int) -> Step:
     """The expression that an instruction (its offset in the code) belongs to."""
-    positions = list(code.co_positions())
-    index = instruction // 2
+    return _step(code, list(code.co_positions()), line, instruction // 2)
+
+
+def _step(code: CodeType, positions: list[_Position], line: int, index: int) -> Step:
     first, last, start, end = positions[index] if 0 <= index < len(positions) else (None, None, None, None)
     if first != line or start is None:
         return Step(code.co_filename, line, -1, -1, code.co_name)

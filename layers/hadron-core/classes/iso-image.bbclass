@@ -10,7 +10,8 @@ IMAGE_EROFS_OPTIONS ?= "-zzstd,level=3 -C32768"
 INITRAMFS_IMAGE ?= "hadron-initramfs"
 # At most 16 capital letters, digits and underscores: by it the system finds its medium.
 ISO_LABEL ?= "HADRON"
-ISO_CMDLINE ?= "console=tty0 console=ttyS0"
+# The timer: see grub-image.bbclass.
+ISO_CMDLINE ?= "no_timer_check console=tty0 console=ttyS0"
 ISO_INSTALLS ?= ""
 # In seconds.
 GRUB_TIMEOUT ?= "2"

@@ -22,6 +22,10 @@ CACHED_CONFIGUREVARS = " \
     TARGET_RANLIB=${TARGET_PREFIX}ranlib \
 "
 
+# Its makefiles put CFLAGS behind the loader's own flags. At -O2 the compiler moves cold code to the front of the image, where the
+# loader's first instruction must be.
+CFLAGS:append = " -Os"
+
 # The release lacks this file: which modules need another one without using a symbol of it.
 do_configure() {
     echo "depends bli part_gpt" > ${S}/grub-core/extra_deps.lst

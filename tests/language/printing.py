@@ -49,15 +49,13 @@ def written(statement: st.Statement) -> str:
         case st.PythonDefinition():
             return statement.text + "\n"
         case st.ExportFunctions():
-            return f"EXPORT_FUNCTIONS {' '.join(statement.names)}\n"
+            return _directive(f"EXPORT_FUNCTIONS {' '.join(statement.names)}")
         case st.AddTask():
             before = f" before {' '.join(statement.before)}" if statement.before else ""
             after = f" after {' '.join(statement.after)}" if statement.after else ""
-            return f"addtask {' '.join(statement.tasks)}{before}{after}\n"
+            return _directive(f"addtask {' '.join(statement.tasks)}{before}{after}")
         case st.DelTask():
-            # A line that ends in a bracket would begin a function.
-            comment = " #" if statement.tasks.endswith("{") else ""
-            return f"deltask {statement.tasks}{comment}\n"
+            return _directive(f"deltask {statement.tasks}")
         case st.AddHandler():
             return f"addhandler {' '.join(statement.names)}\n"
         case st.AddPylib():
@@ -66,6 +64,11 @@ def written(statement: st.Statement) -> str:
             names = (statement.prefix, statement.variable, statement.metadata_variables, statement.builtin)
             return f"addfragments {' '.join(names)}\n"
     raise AssertionError(statement)
+
+
+def _directive(line: str) -> str:
+    """A line that ends in a bracket would begin a function."""
+    return line + (" \n" if line.endswith("{") else "\n")
 
 
 def printed(statements: Iterable[st.Statement]) -> str:

@@ -25,6 +25,13 @@ KEYWORDS = (
 
 def written(statement: st.Statement) -> str:
     """The statement in the form of language.md §2, with its final newline."""
+    text = _form(statement)
+    # What lists words may end in a bracket, and would begin a function then.
+    lists = isinstance(statement, st.ExportFunctions | st.AddTask | st.DelTask | st.AddHandler)
+    return f"{text[:-1]} \n" if lists and text.endswith("{\n") else text
+
+
+def _form(statement: st.Statement) -> str:
     match statement:
         case st.Assignment():
             export = "export " if statement.export else ""
@@ -49,13 +56,13 @@ def written(statement: st.Statement) -> str:
         case st.PythonDefinition():
             return statement.text + "\n"
         case st.ExportFunctions():
-            return _directive(f"EXPORT_FUNCTIONS {' '.join(statement.names)}")
+            return f"EXPORT_FUNCTIONS {' '.join(statement.names)}\n"
         case st.AddTask():
             before = f" before {' '.join(statement.before)}" if statement.before else ""
             after = f" after {' '.join(statement.after)}" if statement.after else ""
-            return _directive(f"addtask {' '.join(statement.tasks)}{before}{after}")
+            return f"addtask {' '.join(statement.tasks)}{before}{after}\n"
         case st.DelTask():
-            return _directive(f"deltask {statement.tasks}")
+            return f"deltask {statement.tasks}\n"
         case st.AddHandler():
             return f"addhandler {' '.join(statement.names)}\n"
         case st.AddPylib():
@@ -64,11 +71,6 @@ def written(statement: st.Statement) -> str:
             names = (statement.prefix, statement.variable, statement.metadata_variables, statement.builtin)
             return f"addfragments {' '.join(names)}\n"
     raise AssertionError(statement)
-
-
-def _directive(line: str) -> str:
-    """A line that ends in a bracket would begin a function."""
-    return line + (" \n" if line.endswith("{") else "\n")
 
 
 def printed(statements: Iterable[st.Statement]) -> str:

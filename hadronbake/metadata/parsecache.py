@@ -45,53 +45,20 @@ _BROKEN = (
 )
 
 
-class StoredTasks(Mapping[str, Task]):
-    """A recipe's tasks, unpickled when the first one is asked for."""
+class _Tasks(Mapping[str, Task]):
+    """A recipe's tasks, made by ``_make`` when the first one is asked for."""
 
-    __slots__ = ("_data", "_tasks")
+    __slots__ = ("_tasks",)
 
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        self._tasks: dict[str, Task] | None = None
-
-    def _load(self) -> dict[str, Task]:
-        if self._tasks is None:
-            self._tasks = pickle.loads(self._data)
-        assert self._tasks is not None
-        return self._tasks
-
-    def __getitem__(self, key: str) -> Task:
-        return self._load()[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._load())
-
-    def __len__(self) -> int:
-        return len(self._load())
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return (StoredTasks, (self._data,))
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Mapping) and dict(self) == dict(other)
-
-    def __repr__(self) -> str:
-        return repr(self._load())
-
-
-class TasksLater(Mapping[str, Task]):
-    """The tasks of a recipe that nobody wanted yet: ``load`` gives them. Stored and read again it has no ``load``."""
-
-    __slots__ = ("_load", "_tasks")
-
-    def __init__(self, load: Callable[[], Mapping[str, Task]] | None = None) -> None:
-        self._load = load
+    def __init__(self) -> None:
         self._tasks: Mapping[str, Task] | None = None
+
+    def _make(self) -> Mapping[str, Task]:
+        raise NotImplementedError
 
     def _all(self) -> Mapping[str, Task]:
         if self._tasks is None:
-            assert self._load is not None
-            self._tasks = self._load()
+            self._tasks = self._make()
         return self._tasks
 
     def __getitem__(self, key: str) -> Task:
@@ -102,6 +69,40 @@ class TasksLater(Mapping[str, Task]):
 
     def __len__(self) -> int:
         return len(self._all())
+
+
+class StoredTasks(_Tasks):
+    """A recipe's tasks, unpickled when the first one is asked for."""
+
+    __slots__ = ("_data",)
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__()
+        self._data = data
+
+    def _make(self) -> Mapping[str, Task]:
+        tasks: dict[str, Task] = pickle.loads(self._data)
+        return tasks
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (StoredTasks, (self._data,))
+
+    def __repr__(self) -> str:
+        return repr(self._all())
+
+
+class TasksLater(_Tasks):
+    """The tasks of a recipe that nobody wanted yet: ``load`` gives them. Stored and read again it has no ``load``."""
+
+    __slots__ = ("_load",)
+
+    def __init__(self, load: Callable[[], Mapping[str, Task]] | None = None) -> None:
+        super().__init__()
+        self._load = load
+
+    def _make(self) -> Mapping[str, Task]:
+        assert self._load is not None
+        return self._load()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (TasksLater, ())
@@ -156,7 +157,7 @@ class Entry:
 
 def pack_recipe(recipe: Recipe) -> Recipe:
     """The recipe with its tasks in stored form."""
-    if isinstance(recipe.tasks, StoredTasks | TasksLater):
+    if isinstance(recipe.tasks, _Tasks):
         return recipe
     return replace(recipe, tasks=StoredTasks(pickle.dumps(dict(recipe.tasks), pickle.HIGHEST_PROTOCOL)))
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from disk import end, failing
 from matrix import Figures, row
-from subject import empty, findings, make_tree, put, restores, snapshot
+from subject import empty, findings, make_tree, put, restores, snapshot, three_actions
 
 from hadronbake.artifacts.collection import collect
 from hadronbake.artifacts.store import Store, SysrootPart
@@ -21,14 +21,20 @@ GROUP = "the process ends"
 SEED = 20260101
 
 
-def killed(action: Callable[[], None], seconds: float) -> bool:
-    """Runs it in a process of its own that gets SIGKILL after ``seconds``; whether it was still running."""
+def started(action: Callable[[], None]) -> int:
+    """The process identifier of a process of its own that does it and ends."""
     child = os.fork()
     if not child:
         try:
             action()
         finally:
             os._exit(0)
+    return child
+
+
+def killed(action: Callable[[], None], seconds: float) -> bool:
+    """Runs it in a process of its own that gets SIGKILL after ``seconds``; whether it was still running."""
+    child = started(action)
     time.sleep(seconds)
     os.kill(child, signal.SIGKILL)
     return os.WIFSIGNALED(os.waitpid(child, 0)[1])
@@ -37,12 +43,7 @@ def killed(action: Callable[[], None], seconds: float) -> bool:
 def duration(action: Callable[[], None]) -> float:
     """How long it takes in a process of its own."""
     began = time.monotonic()
-    child = os.fork()
-    if not child:
-        try:
-            action()
-        finally:
-            os._exit(0)
+    child = started(action)
     os.waitpid(child, 0)
     return time.monotonic() - began
 
@@ -148,11 +149,7 @@ def every_call(place: Path, rounds: int) -> Figures:
     original = place / "original"
     record = put(Store(original), work, "a" * 64)
     root = place / "store"
-    actions: dict[str, Callable[[], object]] = {
-        "writing": lambda: put(Store(root), work, "a" * 64),
-        "restoring": lambda: Store(root).checkout(record.tree, place / "out", link=True),
-        "collecting": lambda: collect(Store(root), 0, grace=-1),
-    }
+    actions = three_actions(root, work, record, place / "out", link=True)
     counts = {}
     for name, action in actions.items():
         at, step = 1, 1

@@ -7,13 +7,12 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 from disk import error, failing
 from matrix import HERE, Figures, row
-from subject import findings, make_tree, put, restores, snapshot
+from subject import findings, make_tree, put, restores, snapshot, three_actions
 
 from hadronbake.artifacts.collection import collect
 from hadronbake.artifacts.store import Store
@@ -29,11 +28,7 @@ def each_call(place: Path, rounds: int, number: int, writing_only: bool) -> Figu
     original = place / "original"
     record = put(Store(original), work, "a" * 64)
     root = place / "store"
-    actions: dict[str, Callable[[], object]] = {
-        "writing": lambda: put(Store(root), work, "a" * 64),
-        "restoring": lambda: Store(root).checkout(record.tree, place / "out", link=False),
-        "collecting": lambda: collect(Store(root), 0, grace=-1),
-    }
+    actions = three_actions(root, work, record, place / "out", link=False)
     tried = told = silent = aside = 0
     said = ""
     for name, action in actions.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 from hadronbake.artifacts import collection, inventory
@@ -58,6 +59,15 @@ def put(store: Store, work: Path, taskhash: str, label: str = LABEL) -> Record:
             log=store.put_blob(f"log {taskhash}".encode()),
         )
     )
+
+
+def three_actions(root: Path, work: Path, record: Record, out: Path, *, link: bool) -> dict[str, Callable[[], object]]:
+    """What is done to the store at ``root``: the record of ``work`` is written, restored at ``out``, collected."""
+    return {
+        "writing": lambda: put(Store(root), work, record.taskhash),
+        "restoring": lambda: Store(root).checkout(record.tree, out, link=link),
+        "collecting": lambda: collection.collect(Store(root), 0, grace=-1),
+    }
 
 
 def findings(root: Path) -> list[Finding]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from hadronbake.authoring.rule import FileRule, Problem
 from hadronbake.authoring.source import Source
-from hadronbake.datastore.references import python_expressions
+from hadronbake.datastore.expressions import python_expressions
 from hadronbake.diagnostics import Location
 from hadronbake.language.statements import Assignment, Function, PythonDefinition
 

@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
-from hadronbake.datastore.references import python_expressions
+from hadronbake.datastore.expressions import python_expressions
 
 _REDIRECTION = re.compile(r"(?=<<)")
 _HEREDOC = re.compile(r"<<(-?)[ \t]*(?:\\?([A-Za-z_][A-Za-z0-9_]*)|'([^'\n]+)'|\"([^\"\n]+)\")")

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from hadronbake.datastore.context import Names, compile_expression, definition_changes
 from hadronbake.datastore.errors import BBHandledException, ExpansionError, SkipRecipe
+from hadronbake.datastore.expressions import python_expressions
 from hadronbake.datastore.inline import Failed
 from hadronbake.datastore.overrides import Overrides
-from hadronbake.datastore.references import python_expressions, python_references
+from hadronbake.datastore.references import python_references
 
 if TYPE_CHECKING:
     from hadronbake.datastore.reading import Reading

@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Any
 
 from hadronbake.datastore.dependencies import digest_of
+from hadronbake.datastore.expressions import python_expressions
 from hadronbake.datastore.memory import Memory
 
 _GET = (".getVar", ".appendVar", ".prependVar", "oe.utils.conditional")
@@ -24,7 +25,6 @@ _CONTAINS_ANY = frozenset({"bb.utils.contains_any", "bb.utils.filter"})
 _EXEC = frozenset({"bb.build.exec_func", "bb.build.exec_task"})
 
 _TEXT_NAME = re.compile(r"\$\{([a-zA-Z0-9\-_+./~:]+)\}")
-_BRACE = re.compile(r"[{}]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,37 +84,6 @@ def _texts_of(visitors: Mapping[str, Visitor]) -> Iterator[str]:
         yield name
         # Of one that is from no file nothing is known that another process could compare.
         yield digest_of(code.co_filename) or secrets.token_hex() if code else secrets.token_hex()
-
-
-def python_expressions(text: str) -> Iterator[tuple[int, int]]:
-    """Where the code of each ``${@code}`` begins and ends, by §8 of the language reference: the shortest match of characters of
-    one line, where one ``{…}`` may be skipped, then ``}``. Takes time in proportion to the text, however its braces are."""
-    after, line_end, last = 0, -1, -1
-    while (start := text.find("${@", after)) >= 0:
-        start += 3
-        if start > line_end:
-            line_end = text.find("\n", start)
-            line_end = line_end if line_end >= 0 else len(text)
-            last = text.rfind("}", start, line_end)
-        if last <= start:
-            # Without an end. One brace alone is the first character of the code.
-            after = start
-            continue
-        end = start
-        while end == start or text[end] != "}":
-            if text[end] == "{":
-                closing = text.find("}", end + 1)
-                if closing == last:
-                    # What is skipped must be followed by another brace: this one is skipped by nothing.
-                    end = last
-                    break
-                end = closing + 1
-            else:
-                found = _BRACE.search(text, end + 1)
-                assert found is not None
-                end = found.start()
-        yield start, end
-        after = end + 1
 
 
 @contextmanager

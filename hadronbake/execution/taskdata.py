@@ -10,13 +10,13 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from hadronbake.datastore.expressions import python_expressions
 from hadronbake.diagnostics import Diagnostic, HadronbakeError, closest
 
 if TYPE_CHECKING:
     from hadronbake.metadata.recipe import FunctionScript, TaskPayload
 
 _REFERENCE = re.compile(r"\$\{([a-zA-Z0-9\-_+./~:]+)\}")
-_INLINE = re.compile(r"\$\{@(.*?)\}", re.S)
 
 
 def request(payload: TaskPayload, function: FunctionScript) -> str:
@@ -94,9 +94,14 @@ class TaskData:
         return {flag: value for flag, value in self._flags[name].items() if value is not None} or None
 
     def expand(self, text: str, varname: str | None = None) -> str:
-        """Expands ``${NAME}`` and ``${@…}``; a name that is known to be unset stays as it is written."""
-        text = _INLINE.sub(self._evaluate, text) if "${@" in text else text
-        return _REFERENCE.sub(self._reference, text)
+        """Expands ``${NAME}``, then ``${@…}``; a name that is known to be unset stays as it is written."""
+        text = _REFERENCE.sub(self._reference, text)
+        pieces: list[str] = []
+        after = 0
+        for start, end in python_expressions(text):
+            pieces += (text[after : start - 3], self._evaluate(text[start:end]))
+            after = end + 1
+        return "".join([*pieces, text[after:]])
 
     def setVar(self, name: str, value: Any, **_: Any) -> None:
         self._variables[name] = value
@@ -177,8 +182,11 @@ class TaskData:
         value = self.getVar(match[1])
         return match[0] if value is None else str(value)
 
-    def _evaluate(self, match: re.Match[str]) -> str:
-        return str(eval(match[1].strip(), {**self.names, "d": self}))
+    def _evaluate(self, code: str) -> str:
+        # With a name in it that is unset the code would mean something else.
+        if _REFERENCE.search(code):
+            return "${@" + code + "}"
+        return self.expand(str(eval(code.strip(), {**self.names, "d": self})))
 
     def _untracked(self, name: str) -> HadronbakeError:
         hint = f"say '{self._task}[vardeps] += \"{name}\"', so that a change of it runs the task again"

@@ -50,7 +50,7 @@ def messages() -> dict[str, Any]:
 MESSAGES = messages()
 
 # A machine that builds beside the tests is slow: time is no finding.
-patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+patient = settings(suppress_health_check=[HealthCheck.too_slow])
 
 
 def by_protobuf(directory: Directory) -> bytes:

@@ -105,7 +105,7 @@ LINES = st.sampled_from(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.lists(LINES, max_size=12), st.sampled_from(["\n", "\r\n", "\r"]), st.sampled_from(["recipe", "conf"]))
 def test_statements_stay_and_a_second_time_changes_nothing(lines: list[str], end: str, kind: str) -> None:
     text = end.join(lines)

@@ -8,7 +8,7 @@ import time
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hadronbake.datastore.references import python_expressions
+from hadronbake.datastore.expressions import python_expressions
 
 PATTERN = re.compile(r"\$\{@((?:\{.*?\}|.)+?)\}")
 PIECES = st.sampled_from(
@@ -16,7 +16,7 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=2000)
 @given(st.lists(PIECES, max_size=24).map("".join))
 def test_as_the_pattern(text: str) -> None:
     assert list(python_expressions(text)) == [match.span(1) for match in PATTERN.finditer(text)]

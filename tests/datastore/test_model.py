@@ -47,7 +47,7 @@ def begun(d: Any) -> Any:
     return d
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(sequences())
 def test_the_store_agrees_with_the_model(steps: list[Step]) -> None:
     def compare(what: Any, results: list[Any]) -> None:

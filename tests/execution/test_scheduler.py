@@ -120,7 +120,7 @@ def test_critical_path() -> None:
     assert priorities(names, {names[0]: [names[1]], names[1]: []}, {})["x:do_compile"] == 63
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.data())
 def test_on_any_graph_and_with_any_events(data: st.DataObject) -> None:
     """No job before those it waits for, none twice, no two of one lock, no more than the limits; and all come to an end."""

@@ -114,6 +114,15 @@ def test_directories_are_made_and_emptied_and_the_last_is_the_current_one(tmp_pa
     assert (tmp_path / "a/b").is_dir()
 
 
+def test_text_is_expanded_as_in_a_recipe() -> None:
+    d = TaskData("do_x", {"A": "1", "B": None, "LEFT": "${NOBODY}"}, {})
+    assert d.expand("${@ {'k': '${A}'}['k'] }${A}") == "11"
+    assert d.expand("${@ '$' + '{A}'}") == "1"
+    assert d.expand("${B} ${@'${B}'}") == "${B} ${@'${B}'}"
+    assert d.expand("${LEFT}") == "${NOBODY}"
+    assert d.expand("${@" * 50_000) == "${@" * 50_000
+
+
 def test_an_unknown_step_module_is_named(tmp_path: Path) -> None:
     status, log = run(tmp_path, "hb.unpak.run(d)\n")
     assert status == 1

@@ -18,7 +18,7 @@ from trial import ACTS
 
 from hadronbake.datastore import evaluator
 from hadronbake.datastore.errors import logger
-from hadronbake.datastore.references import python_expressions
+from hadronbake.datastore.expressions import python_expressions
 from hadronbake.diagnostics import HadronbakeError, render
 from hadronbake.language.parser import parse_text
 from hadronbake.language.statements import Assignment, Function, PythonDefinition

@@ -206,7 +206,7 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=1000)
+@settings(max_examples=300)
 @given(st.lists(PIECES, max_size=60).map("".join), st.sampled_from(["recipe", "conf"]))
 def test_any_text_is_read(text: str, kind: str) -> None:
     parsed = parse_text(text, "x", kind)  # type: ignore[arg-type]

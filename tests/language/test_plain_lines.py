@@ -73,7 +73,7 @@ WORDS = "A a :append :x [f] = += ?= .= := \" ' x ${Y} + . export inherit python 
 PIECES = st.sampled_from([*WORDS.split(" "), " ", "  ", "\t", " () {"])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(PIECES, max_size=9).map("".join), st.sampled_from(["recipe", "conf"]))
 def test_same_as_the_grammar_for_any_line(text: str, kind: FileKind) -> None:
     assert parser.parse_text(text, "f", kind) == by_grammar(text, kind)

@@ -90,19 +90,19 @@ def read(text: str, kind: of.FileKind) -> list[of.Statement]:
     return list(parsed.statements)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(FILES)
 def test_recipes(statements: list[of.Statement]) -> None:
     assert placeless(read(printed(statements), "recipe")) == placeless(statements)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(CONFIGURATIONS)
 def test_configurations(statements: list[of.Statement]) -> None:
     assert placeless(read(printed(statements), "conf")) == placeless(statements)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(FILES, st.data())
 def test_other_ways_of_writing(statements: list[of.Statement], data: st.DataObject) -> None:
     """Lines cut and joined with backslashes, comments and empty lines between, other line ends, trailing blanks: no difference."""

@@ -440,7 +440,7 @@ require x.inc
 """
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     cut=st.integers(0, len(TEXT)),
     length=st.integers(0, 12),

@@ -218,7 +218,7 @@ def test_a_work_directory_is_complete_when_all_outputs_are_recorded() -> None:
 edges = st.lists(st.lists(st.booleans(), max_size=6), min_size=1, max_size=6)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(edges, st.sets(st.integers(0, 5)), st.sets(st.integers(0, 5)), st.sets(st.integers(0, 5)))
 def test_on_any_graph_a_build_ends_and_the_next_has_nothing_to_do(
     rows: list[list[bool]], changed: set[int], same: set[int], lost: set[int]

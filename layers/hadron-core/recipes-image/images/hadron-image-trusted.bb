@@ -1,4 +1,4 @@
-require hadron-image.bb
+require hadron-image.inc
 
 SUMMARY = "Hadron Linux, trusted boot: signed, read-only, in two slots"
 

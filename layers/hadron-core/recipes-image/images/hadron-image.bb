@@ -1,10 +1,3 @@
-SUMMARY = "Hadron Linux: a minimal system for cloud and edge"
-LICENSE = "Apache-2.0"
+require hadron-image.inc
 
-IMAGE_INSTALL = " \
-    base-files bash busybox coreutils util-linux shadow \
-    systemd systemd-udev-hwdb dbus kmod kbd \
-    openssh ca-certificates tzdata \
-"
-
-inherit image
+inherit grub-image

@@ -1,9 +1,9 @@
-require hadron-image.bb
+require hadron-image.inc
 
 SUMMARY = "Hadron Linux to try and to install: a medium that boots a live system"
 
 IMAGE_INSTALL += "hadron-install"
-ISO_INSTALLS = "hadron-image-disk"
+ISO_INSTALLS = "hadron-image"
 
 inherit iso-image
 

@@ -2,7 +2,7 @@ SUMMARY = "System and service manager, with udev, journal, network, resolver, cl
 
 require systemd-257.inc
 
-DEPENDS = "acl kmod libcap libpam libseccomp libxcrypt lz4 openssl util-linux xz zlib zstd"
+DEPENDS = "acl cryptsetup kmod libcap libpam libseccomp libxcrypt lz4 openssl tpm2-tss util-linux xz zlib zstd"
 
 # Which patches make it work on musl: "hadron", our own, or "oe", OpenEmbedded-Core's, fetched from its repository.
 SYSTEMD_MUSL_SERIES ?= "hadron"
@@ -10,6 +10,7 @@ SYSTEMD_MUSL_SERIES ?= "hadron"
 FILESEXTRAPATHS:prepend := "${THISDIR}:"
 SRC_URI += " \
     file://default.preset \
+    file://boot/0001-boot-restart-when-a-counted-entry-does-not-start.patch \
     ${SYSTEMD_MUSL_${SYSTEMD_MUSL_SERIES}} \
 "
 
@@ -72,6 +73,7 @@ EXTRA_OEMESON = " \
     -Dlz4=enabled -Dxz=enabled -Dzlib=enabled -Dzstd=enabled -Ddefault-compression=zstd -Ddbus=disabled \
     -Dnetworkd=true -Ddefault-network=true -Dresolve=true -Dtimesyncd=true -Dlogind=true -Dhostnamed=true -Dtimedated=true \
     -Dvconsole=true -Dsysusers=true -Dtmpfiles=true -Dhwdb=true -Drepart=enabled -Dsysext=true -Defi=true -Dbootloader=enabled \
+    -Dlibcryptsetup=enabled -Dlibcryptsetup-plugins=disabled -Dtpm=true -Dtpm2=enabled \
     -Duserdb=false -Dhomed=disabled -Dlocaled=false -Dldconfig=false -Dfirstboot=false -Dmachined=false -Dportabled=false -Dimportd=disabled \
     -Dremote=disabled -Dsysupdate=disabled -Dsysupdated=disabled -Dnsresourced=false -Dmountfsd=false -Dstoragetm=false -Dvmspawn=disabled \
     -Dxdg-autostart=false -Dukify=disabled -Drfkill=false -Dquotacheck=false \
@@ -103,9 +105,24 @@ do_install:append() {
     [ -L ${D}${bindir}/init ] || ln -s ../lib/systemd/systemd ${D}${bindir}/init
 }
 
-PACKAGES = "${PN}-dbg ${PN}-staticdev ${PN}-dev ${PN}-doc ${PN}-boot ${PN}-udev-hwdb libsystemd libudev ${PN}"
+PACKAGES = "${PN}-dbg ${PN}-staticdev ${PN}-dev ${PN}-doc ${PN}-boot ${PN}-cryptsetup ${PN}-udev-hwdb libsystemd libudev ${PN}"
 FILES:libsystemd = "${libdir}/libsystemd.so.*"
 FILES:libudev = "${libdir}/libudev.so.*"
+# What opens encrypted and verified disks, and what speaks with a TPM: for images that have both.
+SYSTEMD_UNITS = "${prefix}/lib/systemd/system"
+FILES:${PN}-cryptsetup = " \
+    ${bindir}/systemd-cryptenroll ${bindir}/systemd-cryptsetup \
+    ${prefix}/lib/systemd/system-generators/systemd-*setup-generator \
+    ${prefix}/lib/systemd/systemd-cryptsetup ${prefix}/lib/systemd/systemd-veritysetup ${prefix}/lib/systemd/systemd-integritysetup \
+    ${prefix}/lib/systemd/systemd-measure ${prefix}/lib/systemd/systemd-pcr* ${prefix}/lib/systemd/systemd-tpm2-setup \
+    ${prefix}/lib/pcrlock.d ${prefix}/lib/nvpcr ${prefix}/lib/tmpfiles.d/cryptsetup* \
+    ${SYSTEMD_UNITS}/*cryptsetup* ${SYSTEMD_UNITS}/*veritysetup* ${SYSTEMD_UNITS}/*integritysetup* \
+    ${SYSTEMD_UNITS}/*.wants/*cryptsetup* ${SYSTEMD_UNITS}/*.wants/*veritysetup* ${SYSTEMD_UNITS}/*.wants/*integritysetup* \
+    ${SYSTEMD_UNITS}/systemd-pcr* ${SYSTEMD_UNITS}/*.wants/systemd-pcr* \
+    ${SYSTEMD_UNITS}/systemd-tpm2-setup* ${SYSTEMD_UNITS}/*.wants/systemd-tpm2-setup* \
+"
+# The libraries are loaded when they are needed, without being linked.
+RDEPENDS:${PN}-cryptsetup = "${PN} cryptsetup dmsetup tpm2-tss"
 FILES:${PN}-boot = "${prefix}/lib/systemd/boot/efi"
 FILES:${PN}-udev-hwdb = "${prefix}/lib/udev/hwdb.d"
 FILES:${PN}-dev = "${includedir} ${libdir}/libsystemd.so ${libdir}/libudev.so ${libdir}/pkgconfig ${datadir}/pkgconfig"

@@ -123,6 +123,7 @@ def _head(variant: Variant, file: RecipeFile, tasks: Mapping[str, Task]) -> Reci
         return tuple(dict.fromkeys((text(name) or "").split()))
 
     packages = words("PACKAGES")
+    pn = text("PN") or os.path.basename(file.path).removesuffix(".bb").split("_")[0]  # noqa: PTH119
     mc = text("BB_CURRENT_MC") or ""
     return Recipe(
         id=recipe_id(file.path, variant.name, mc),
@@ -130,19 +131,20 @@ def _head(variant: Variant, file: RecipeFile, tasks: Mapping[str, Task]) -> Reci
         variant=variant.name,
         layer=file.layer,
         kind=_kind(text("HB_RECIPE_KIND"), d),
-        pn=text("PN") or os.path.basename(file.path).removesuffix(".bb").split("_")[0],  # noqa: PTH119
+        pn=pn,
         pe=text("PE") or "",
         pv=text("PV") or "",
         pr=text("PR") or "",
         default_preference=_number("DEFAULT_PREFERENCE", text("DEFAULT_PREFERENCE"), d),
         layer_priority=file.priority,
-        provides=words("PROVIDES"),
-        depends=words("DEPENDS") if variant.skipped is not None else _names("DEPENDS", d),
+        # A recipe provides its own name, whatever else it says.
+        provides=tuple(dict.fromkeys((pn, *_names(text("PROVIDES"))))),
+        depends=_names(text("DEPENDS")),
         packages=packages,
         packages_dynamic=words("PACKAGES_DYNAMIC"),
-        rprovides=_of_packages("RPROVIDES", packages or (d.getVar("PN"),), d) if variant.skipped is None else {},
-        rdepends=_of_packages("RDEPENDS", packages, d) if variant.skipped is None else {},
-        rrecommends=_of_packages("RRECOMMENDS", packages, d) if variant.skipped is None else {},
+        rprovides=_of_packages("RPROVIDES", packages or (pn,), d) if variant.skipped is None else {},
+        rdepends=_of_packages("RDEPENDS", packages or (pn,), d) if variant.skipped is None else {},
+        rrecommends=_of_packages("RRECOMMENDS", packages or (pn,), d) if variant.skipped is None else {},
         tasks=tasks,
         skipped=variant.skipped,
         variables={name: value for name in _SHOWN if (value := text(name))},
@@ -184,21 +186,20 @@ def _number(name: str, value: str | None, d: DataStore) -> int:
         raise HadronbakeError(at_word(item, value, d.expand)) from None
 
 
-def _names(variable: str, d: DataStore) -> tuple[str, ...]:
+def _names(text: str | None) -> tuple[str, ...]:
     """The names in a dependency list; what stands in parentheses (versions, sonames) is left out."""
-    return tuple(dict.fromkeys(explode_deps(d.getVar(variable) or "")))
+    return tuple(dict.fromkeys(explode_deps(text or "")))
 
 
 def _of_packages(variable: str, packages: tuple[str, ...], d: DataStore) -> dict[str, tuple[str, ...]]:
+    """What the variable says of each package; without a package's name it speaks of all."""
+    of_all = d.getVar(variable) or ""
     found = {}
     for package in packages:
-        names = _names(f"{variable}:{package}", d)
+        names = _names(f"{of_all} {d.getVar(f'{variable}:{package}') or ''}")
         if names:
             found[package] = names
     return found
-
-
-# Tasks
 
 
 def _task(name: str, basehash: str, d: DataStore, file: RecipeFile, dependencies: ParseDependencies) -> Task:

@@ -319,3 +319,19 @@ def test_a_recipe_without_packages_stands_for_a_package_of_its_name(site: Site) 
     workspace = site.open()
     for name in ("thing", "thing-alias"):
         assert workspace.providers.resolve_runtime(name).endswith("/thing_1.bb")
+
+
+def test_what_is_said_without_a_packages_name_is_said_of_all(site: Site) -> None:
+    site.recipe("thing_1.0.bb", 'RDEPENDS = "b (>= 2)"\nRDEPENDS:thing-dev = "a"\nRPROVIDES = "thing-any"\n')
+    site.recipe("tool_1.0.bb", 'inherit native\nRDEPENDS:tool = "thing"\nRRECOMMENDS = "other"\n')
+    recipes = {recipe.pn: recipe for recipe in site.open().recipes.values()}
+    assert recipes["thing"].rdepends == {"thing-dev": ("b", "a"), "thing": ("b",)}
+    assert recipes["thing"].rprovides == {"thing-dev": ("thing-any",), "thing": ("thing-any",)}
+    assert recipes["tool"].rdepends == {"tool": ("thing",)}
+    assert recipes["tool"].rrecommends == {"tool": ("other",)}
+
+
+def test_a_recipe_provides_its_own_name_and_names_without_their_constraints(site: Site) -> None:
+    site.recipe("thing_1.0.bb", 'PROVIDES = "other (= 1) more"\nPROVIDES:remove = "thing"\n')
+    (recipe,) = site.open().recipes.values()
+    assert recipe.provides == ("thing", "other", "more")

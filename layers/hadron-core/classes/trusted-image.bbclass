@@ -16,7 +16,7 @@ IMAGE_ESP_SIZE ?= "128"
 IMAGE_SLOT_SIZE ?= "192"
 IMAGE_STATE_SIZE ?= "256"
 # Partitions are mounted by units of our own, by their labels.
-UKI_CMDLINE ?= "console=tty0 console=ttyS0 systemd.machine_id=firmware systemd.gpt_auto=0 lockdown=integrity"
+UKI_CMDLINE ?= "console=tty0 console=ttyS0 systemd.machine_id=firmware systemd.gpt_auto=0 lockdown=integrity no_timer_check"
 
 VERITYDIR = "${WORKDIR}/verity"
 UKIDIR = "${WORKDIR}/uki"
@@ -47,7 +47,7 @@ do_uki[sstate-inputdirs] = "${UKIDIR}"
 python do_uki() {
     hb.uki.run(d)
 }
-addtask uki after do_verity
+addtask uki after do_verity do_rootfs
 
 # The keys, made by `hbake keys secureboot`, or your own; or, with a command of your own, of a signer anywhere.
 HB_SECUREBOOT_KEYS ?= "${TOPDIR}/keys/secureboot"

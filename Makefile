@@ -12,7 +12,7 @@ help:
 	@echo "make devel-iso  build a medium that boots a live system, and installs"
 	@echo "make run-qemu   boot the newest image or ISO in QEMU, after building one if there is none (leave with Ctrl-])"
 	@echo "make test-boot  boot the image unattended and check the running system"
-	@echo "make test-servers  share outputs by real cache servers: buildbox-casd, nginx, bazel-remote (if it is installed)"
+	@echo "make test-servers  share outputs by real cache servers: buildbox-casd, nginx, bazel-remote (compiled with Go, if there is one)"
 	@echo "make test-standard  boot disk and medium by BIOS and by UEFI, and install the one from the other"
 	@echo "make test-trusted  build the trusted image, boot it with Secure Boot and a TPM, upgrade it, tamper with it; and a report"
 	@echo "make clean      remove build/; the caches in ~/.cache/hadronbake stay"

@@ -108,7 +108,8 @@ class HttpRemote:
                 self._put(path, blob.chunks, size, {})
                 return
             packed = b"".join(compress(blob.chunks())) if size <= 16 * CHUNK else None
-            headers = {"Content-Encoding": "zstd"}
+            # bazel-remote wants to know the size before it takes what is compressed.
+            headers = {"Content-Encoding": "zstd", "X-Digest-SizeBytes": str(size)}
             if packed is not None:
                 self._put(path, lambda: iter((packed,)), len(packed), headers)
             else:

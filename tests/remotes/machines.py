@@ -9,6 +9,7 @@ from servers import Contents
 
 from hadronbake.artifacts.record import Record
 from hadronbake.artifacts.signing import Keyring
+from hadronbake.artifacts.store import Store
 from hadronbake.remotes import settings
 from hadronbake.remotes.opening import make
 from hadronbake.remotes.store import SharedStore
@@ -57,6 +58,35 @@ class Farm:
                 log=store.put_blob(f"log of {text}".encode()),
             )
         )
+
+    def sent(
+        self, text: str = "content", taskhash: str = A, big: int = 0, name: str = "builder"
+    ) -> tuple[SharedStore, Record]:
+        """A machine that has built, and what it built is with the remote."""
+        store = self.machine(name, "rw")
+        kept = self.build(store, text, taskhash, big)
+        store.flush()
+        return store, kept
+
+    def diverged(self) -> tuple[Record, SharedStore, Record]:
+        """What "builder" built and sent; and "two", which made something else of the same, and sent that."""
+        _, first = self.sent("one")
+        two, second = self.sent("two", name="two")
+        return first, two, second
+
+    def taken(self, kept: Record, name: str = "two") -> SharedStore:
+        """A machine that takes what another one built, with its tree; nothing is to be told of it."""
+        store = self.machine(name)
+        assert store.records([A, B]) == {A: kept}
+        # Nothing but the record came so far.
+        assert not (store.root / "cas").exists()
+        assert Store(store.root, store.keys).record(A) is None
+        out = self.root / f"out-{name}"
+        store.checkout(kept.tree, out, link=False)
+        assert shape(out / "image") == shape(self.root / "work-content/image")
+        assert store.take_notices() == []
+        assert (store.usage().found, store.usage().trees) == (1, 1)
+        return store
 
 
 def shape(root: Path) -> dict[str, object]:

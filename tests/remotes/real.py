@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -26,7 +27,8 @@ def nginx() -> str | None:
 
 
 def bazel_remote() -> str | None:
-    return shutil.which("bazel-remote")
+    """In PATH, or where scripts/setup puts it."""
+    return shutil.which("bazel-remote") or shutil.which("bazel-remote", path=str(Path(sys.executable).parent))
 
 
 def free_port() -> int:
@@ -64,7 +66,7 @@ def running(argv: Sequence[str], ports: Sequence[int], log: Path, seconds: float
 @contextmanager
 def casd_server(program: str, directory: Path) -> Iterator[str]:
     """Its gRPC address."""
-    directory.mkdir()
+    directory.mkdir(exist_ok=True)
     port = free_port()
     argv = [program, f"--bind=127.0.0.1:{port}", "--cache-failures=false", "--log-level=warning"]
     with running([*argv, str(directory / "cache")], [port], directory / "log"):
@@ -74,7 +76,7 @@ def casd_server(program: str, directory: Path) -> Iterator[str]:
 @contextmanager
 def bazel_remote_server(program: str, directory: Path) -> Iterator[tuple[str, str]]:
     """Its HTTP and its gRPC address."""
-    directory.mkdir()
+    directory.mkdir(exist_ok=True)
     http, grpc = free_port(), free_port()
     argv = [program, f"--http_address=127.0.0.1:{http}", f"--grpc_address=127.0.0.1:{grpc}", "--max_size=20"]
     with running([*argv, f"--dir={directory / 'cache'}"], [http, grpc], directory / "log"):
@@ -99,7 +101,7 @@ http {{
 @contextmanager
 def nginx_server(program: str, directory: Path) -> Iterator[str]:
     """Its HTTP address."""
-    (directory / "files").mkdir(parents=True)
+    (directory / "files").mkdir(parents=True, exist_ok=True)
     # Its workers may be of another user, where we are root.
     for path in (directory, directory / "files"):
         path.chmod(0o777)

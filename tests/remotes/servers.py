@@ -101,6 +101,8 @@ def http_server(contents: Contents) -> Iterator[str]:
                 return
             if self.headers.get("Content-Encoding") == "zstd":
                 content = zstandard.ZstdDecompressor().decompressobj().decompress(content)
+                # Without it bazel-remote refuses.
+                assert int(self.headers["X-Digest-SizeBytes"]) == len(content)
             contents.files[self.path[1:]] = content
             self.answer(201)
 

@@ -21,9 +21,7 @@ HBAKE = Path(sys.executable).with_name("hbake")
 def farm(tmp_path: Path) -> Farm:
     """Two machines that share a directory, with different outputs of one task; the second one's ``build`` is a build directory."""
     farm = Farm(tmp_path, str(tmp_path / "remote"), Contents())
-    one = farm.machine("builder", "rw")
-    farm.build(one, "one")
-    one.flush()
+    farm.sent("one")
     topdir = tmp_path / "build"
     (topdir / "conf").mkdir(parents=True)
     (topdir / "conf/bblayers.conf").write_text(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from machines import TASK, A, B, Farm, shape
+from machines import TASK, A, Farm
 from real import bazel_remote, bazel_remote_server, casd, casd_server, nginx, nginx_server
 from servers import Contents
 
@@ -18,34 +18,34 @@ pytestmark = pytest.mark.servers
 KINDS = ["casd", "bazel-remote-http", "bazel-remote-http-zstd", "bazel-remote-grpc", "nginx"]
 
 
-@pytest.fixture(params=KINDS)
-def farm(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Farm]:
-    kind = request.param
+@contextmanager
+def serving(kind: str, directory: Path) -> Iterator[str]:
+    """The setting of a server that keeps its things in the directory. Skips the test where it isn't installed."""
     program = {"casd": casd, "nginx": nginx}.get(kind, bazel_remote)()
     if program is None:
         pytest.skip(f"{kind.partition('-http')[0].partition('-grpc')[0]} isn't installed")
     with ExitStack() as stack:
         if kind == "casd":
-            url = stack.enter_context(casd_server(program, tmp_path / "server"))
+            url = stack.enter_context(casd_server(program, directory))
         elif kind == "nginx":
-            url = stack.enter_context(nginx_server(program, tmp_path / "server"))
+            url = stack.enter_context(nginx_server(program, directory))
         else:
-            http, grpc = stack.enter_context(bazel_remote_server(program, tmp_path / "server"))
+            http, grpc = stack.enter_context(bazel_remote_server(program, directory))
             url = grpc if kind.endswith("grpc") else http
-        yield Farm(tmp_path, url + (";compress=zstd" if kind.endswith("zstd") else ""), Contents())
+        yield url + (";compress=zstd" if kind.endswith("zstd") else "")
 
 
-def test_what_one_machine_built_another_takes(farm: Farm, tmp_path: Path) -> None:
-    one = farm.machine("builder", "rw")
-    kept = farm.build(one, big=6 << 20)
-    one.flush()
+@pytest.fixture(params=KINDS)
+def farm(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Farm]:
+    with serving(request.param, tmp_path / "server") as url:
+        yield Farm(tmp_path, url, Contents())
+
+
+def test_what_one_machine_built_another_takes(farm: Farm) -> None:
+    one, kept = farm.sent(big=6 << 20)
     assert one.take_notices() == []
     assert one.usage().sent == 1
-    two = farm.machine("two")
-    assert two.records([A, B]) == {A: kept}
-    two.checkout(kept.tree, tmp_path / "out", link=False)
-    assert shape(tmp_path / "out/image") == shape(tmp_path / "work-content/image")
-    assert two.take_notices() == []
+    two = farm.taken(kept)
     alone = Store(two.root, two.keys)
     assert alone.statement(A) == one.statement(A)
     assert two.equivalent(TASK, kept.outhash) == A
@@ -53,9 +53,7 @@ def test_what_one_machine_built_another_takes(farm: Farm, tmp_path: Path) -> Non
 
 def test_zstd_on_the_way(farm: Farm, request: pytest.FixtureRequest) -> None:
     """Of six megabytes half are zeros. Of these servers bazel-remote alone compresses; by HTTP it takes what it is told to be so."""
-    one = farm.machine("builder", "rw")
-    kept = farm.build(one, big=6 << 20)
-    one.flush()
+    one, kept = farm.sent(big=6 << 20)
     two = farm.machine("two")
     two.records([A])
     two.fetch([kept.tree])
@@ -67,12 +65,7 @@ def test_zstd_on_the_way(farm: Farm, request: pytest.FixtureRequest) -> None:
 
 
 def test_the_first_write_wins_and_the_second_is_a_divergence(farm: Farm) -> None:
-    one = farm.machine("builder", "rw")
-    first = farm.build(one, "one")
-    one.flush()
-    two = farm.machine("two", "rw")
-    second = farm.build(two, "two")
-    two.flush()
+    first, two, second = farm.diverged()
     (found,) = two.divergences()
     assert (found.first, found.others) == (second, (first,))
     assert farm.machine("three").records([A]) == {A: first}
@@ -89,24 +82,23 @@ def test_many_keys_at_once(farm: Farm) -> None:
     assert two.take_notices() == []
 
 
-def test_what_a_server_forgot_is_sent_again(farm: Farm, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_a_server_forgot_is_sent_again(kind: str, tmp_path: Path) -> None:
     """A record whose content is gone counts as one that must be made again; so it goes again, with its content."""
-    one = farm.machine("builder", "rw")
-    kept = farm.build(one, big=1 << 20)
-    one.flush()
-    lost = 0
-    for path in (tmp_path / "server").rglob("*"):
-        if path.is_file() and 1 << 19 < path.stat().st_size < 2 << 20:
-            path.unlink()
-            lost += 1
-    assert lost
-    two = farm.machine("two", "rw")
-    two.records([A])
-    two.fetch([kept.tree])
-    assert Store(two.root, two.keys).record(A) is None
-    again = farm.machine("builder", "rw")
-    assert again.send(again.remotes[0], A) == "sent"
-    three = farm.machine("three")
-    assert three.records([A]) == {A: kept}
-    three.checkout(kept.tree, tmp_path / "out", link=False)
-    assert shape(tmp_path / "out/image") == shape(tmp_path / "work-content/image")
+    server = tmp_path / "server"
+    with serving(kind, server) as url:
+        farm = Farm(tmp_path, url, Contents())
+        _, kept = farm.sent(big=1 << 20)
+    blobs = [path for path in server.rglob("*") if path.is_file() and 1 << 19 < path.stat().st_size < 2 << 20]
+    assert blobs
+    for path in blobs:
+        path.unlink()
+    # bazel-remote knows what it has only from when it starts.
+    with serving(kind, server) as farm.url:
+        two = farm.machine("two", "rw")
+        two.records([A])
+        two.fetch([kept.tree])
+        assert Store(two.root, two.keys).record(A) is None
+        again = farm.machine("builder", "rw")
+        assert again.send(again.remotes[0], A) == "sent"
+        farm.taken(kept, "three")

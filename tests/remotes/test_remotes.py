@@ -48,21 +48,11 @@ def served(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Farm]:
         yield farm_of(request.param, tmp_path, stack)
 
 
-def test_what_one_machine_built_another_takes(farm: Farm, tmp_path: Path) -> None:
-    one = farm.machine("builder", "rw")
-    kept = farm.build(one, big=6 << 20)
-    one.flush()
+def test_what_one_machine_built_another_takes(farm: Farm) -> None:
+    one, kept = farm.sent(big=6 << 20)
     assert one.take_notices() == []
     assert one.usage().sent == 1
-    two = farm.machine("two")
-    assert two.records([A, B]) == {A: kept}
-    # Nothing but the record came so far.
-    assert not (two.root / "cas").exists()
-    assert Store(two.root, two.keys).record(A) is None
-    two.checkout(kept.tree, tmp_path / "out", link=False)
-    assert shape(tmp_path / "out/image") == shape(tmp_path / "work-content/image")
-    assert two.take_notices() == []
-    assert (two.usage().found, two.usage().trees) == (1, 1)
+    two = farm.taken(kept)
     # Now it is one of the local store, as the builder signed it, with all it names.
     alone = Store(two.root, two.keys)
     assert alone.record(A) == kept
@@ -74,9 +64,7 @@ def test_what_one_machine_built_another_takes(farm: Farm, tmp_path: Path) -> Non
 
 
 def test_what_was_seen_is_not_asked_again(served: Farm) -> None:
-    one = served.machine("builder", "rw")
-    kept = served.build(one)
-    one.flush()
+    _, kept = served.sent()
     assert served.machine("two").records([A]) == {A: kept}
     served.contents.log.clear()
     again = served.machine("two")
@@ -87,9 +75,7 @@ def test_what_was_seen_is_not_asked_again(served: Farm) -> None:
 
 
 def test_a_tree_comes_in_few_requests(served: Farm) -> None:
-    one = served.machine("builder", "rw")
-    kept = served.build(one)
-    one.flush()
+    _, kept = served.sent()
     two = served.machine("two")
     two.records([A])
     served.contents.log.clear()
@@ -102,9 +88,7 @@ def test_a_tree_comes_in_few_requests(served: Farm) -> None:
 
 
 def test_the_same_output_is_known_by_its_claim(farm: Farm) -> None:
-    one = farm.machine("builder", "rw")
-    kept = farm.build(one)
-    one.flush()
+    _, kept = farm.sent()
     two = farm.machine("two")
     assert two.equivalent(TASK, kept.outhash) == A
     assert two.equivalent("other:do_install", kept.outhash) is None
@@ -128,9 +112,7 @@ def test_a_key_that_is_not_trusted_is_a_miss_said_once(farm: Farm) -> None:
 
 
 def test_a_record_replayed_under_another_key_is_refused(served: Farm) -> None:
-    one = served.machine("builder", "rw")
-    served.build(one)
-    one.flush()
+    served.sent()
     keys = {taskhash: "ac/" + of_bytes(action(record_key(taskhash))).hash for taskhash in (A, B)}
     served.contents.files[keys[B]] = served.contents.files[keys[A]]
     two = served.machine("two")
@@ -143,9 +125,7 @@ def test_a_record_replayed_under_another_key_is_refused(served: Farm) -> None:
 
 
 def test_a_record_is_no_equivalence(served: Farm) -> None:
-    one = served.machine("builder", "rw")
-    kept = served.build(one)
-    one.flush()
+    _, kept = served.sent()
     files = served.contents.files
     claim = "ac/" + of_bytes(action(equivalence_key(TASK, kept.outhash))).hash
     files[claim] = files["ac/" + of_bytes(action(record_key(A))).hash]
@@ -156,9 +136,7 @@ def test_a_record_is_no_equivalence(served: Farm) -> None:
 def test_a_remote_that_fails_is_a_miss_and_never_a_wrong_output(served: Farm, tmp_path: Path, fault: str) -> None:
     if fault == "close early" and served.url.startswith("grpc"):
         fault = "short"
-    one = served.machine("builder", "rw")
-    kept = served.build(one)
-    one.flush()
+    _, kept = served.sent()
     two = served.machine("two", timeout=1 if fault == "hang" else 30)
     if fault in ("wrong bytes", "short", "long", "close early"):
         assert two.records([A]) == {A: kept}
@@ -218,9 +196,7 @@ def test_the_next_remote_is_asked_when_one_fails(tmp_path: Path) -> None:
 
 
 def test_a_blob_that_was_lost_here_comes_again(farm: Farm, tmp_path: Path) -> None:
-    one = farm.machine("builder", "rw")
-    kept = farm.build(one)
-    one.flush()
+    _, kept = farm.sent()
     again = farm.machine("builder")
     again.records([A])
     for path in (again.root / "cas").rglob("*"):
@@ -231,9 +207,7 @@ def test_a_blob_that_was_lost_here_comes_again(farm: Farm, tmp_path: Path) -> No
 
 
 def test_two_outputs_of_one_task_are_a_divergence_on_both_sides(farm: Farm) -> None:
-    one = farm.machine("builder", "rw")
-    first = farm.build(one, "one")
-    one.flush()
+    _, first = farm.sent("one")
     ring = Keyring(farm.root / "two/keys")
     two = farm.machine("two", "rw")
     second = farm.build(two, "two")

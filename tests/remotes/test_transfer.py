@@ -93,12 +93,7 @@ def test_a_remote_that_takes_nothing_is_a_failure(tmp_path: Path) -> None:
 
 
 def test_a_divergence_names_the_files_on_all_machines(farm: Farm) -> None:
-    one = farm.machine("builder", "rw")
-    first = farm.build(one, "one")
-    one.flush()
-    two = farm.machine("two", "rw")
-    second = farm.build(two, "two")
-    two.flush()
+    first, two, second = farm.diverged()
     expected = {("image/usr/bin/prog", "content"), ("image/usr/text", "content")}
     (here,) = unlike(two)
     assert (here.first, here.second) == (second, first)

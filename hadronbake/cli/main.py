@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from typing import Annotated
 
 import typer
@@ -60,6 +61,8 @@ def main() -> None:
         # Shells and editors ask this often; nothing else need be loaded for it.
         print(f"hbake {__version__}")
         return
+    # What Python thinks of the regular expressions of the metadata (BBMASK, BBFILE_PATTERN…) is of no use to anybody here.
+    warnings.simplefilter("ignore", FutureWarning)
     register()
     commands = {str(info.name or info.callback.__name__) for info in app.registered_commands if info.callback}
     commands |= {str(group.name) for group in app.registered_groups}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -177,3 +178,17 @@ def test_values_that_grow(site: Site) -> None:
     assert "RecursionError: the chain of variables or calls is too long" in text
     assert "more) …" in text
     assert "c_1.bb" not in text
+
+
+def test_a_regular_expression_that_python_frowns_at_is_nobodys_warning(site: Site) -> None:
+    site.recipe("thing_1.bb", "")
+    conf = site.top / "core/conf/bitbake.conf"
+    conf.write_text(conf.read_text() + 'BBMASK = "/[[a&&b]_"\n')
+    done = subprocess.run(
+        [sys.executable, "-c", "from hadronbake.cli.main import main; main()", "parse"],
+        cwd=site.build,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, "Warning" in done.stderr) == (0, False)

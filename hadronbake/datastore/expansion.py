@@ -63,7 +63,7 @@ class Expansion:
         self.execs: frozenset[str] = _NONE
         self.contains: Mapping[str, frozenset[str]] = _NO_QUESTIONS
         self.removes: frozenset[str] = _NONE
-        # The facts. ``overrides`` is None as long as OVERRIDES made no difference; ``changes`` is -1 without Python.
+        # The facts. ``overrides`` is None as long as OVERRIDES made no difference, in ``used`` neither; ``changes`` is -1 without Python.
         # There are very many of these objects, so what is empty is not made.
         self.inputs: dict[str, Variable | None] | None = None
         self.used: dict[Expansion, None] | None = None
@@ -87,6 +87,8 @@ class Expansion:
             self.used = {other: None}
         else:
             self.used[other] = None
+        if other.overrides is not None:
+            self.overrides = other.overrides
 
 
 class Watch:
@@ -139,18 +141,19 @@ def expand_into(d: Reading, text: str, result: Expansion) -> None:
 def _fill(d: Reading, parts: tuple[str, ...], result: Expansion) -> str:
     pieces = list(parts)
     length = 0
+    expansion = d.expansion
     for index in range(1, len(pieces), 2):
         name = pieces[index]
         if name == result.varname:
             raise RecursionError(f"variable {name} references itself")
-        value = d.getVar(name)
-        if value is None:
-            pieces[index] = "${" + name + "}"
-        elif type(value) is str:
+        value = expansion(name).value
+        if type(value) is str:
             pieces[index] = value
             length += len(value)
             if length > _MAX_LENGTH:
                 raise OverflowError(f"the value is longer than {_MAX_LENGTH >> 20} million characters")
+        elif value is None:
+            pieces[index] = "${" + name + "}"
         else:
             raise TypeError(f"${{{name}}} is not text but {type(value).__name__}")
     return "".join(pieces)

@@ -49,8 +49,9 @@ class Reading:
         found = self._fresh.get(var)
         if found is None:
             found = self._expansion(var)
-        if Watch.current is not None:
-            Watch.current.note_used(found)
+        watch = Watch.current
+        if watch is not None:
+            watch.note_used(found)
         value = found.value
         return value if type(value) is str or value is None else _own_copy(value)
 
@@ -193,30 +194,34 @@ class Reading:
     def _compute_overrides(self) -> None:
         """Evaluate OVERRIDES, which may itself depend on overridden variables, until it is stable.
 
-        While that goes on reads see the value of the round before, and nothing of it gets into the caches.
+        While that goes on reads see the value of the round before, and only what was found in the last one gets into the caches.
         """
         outside = (self._fresh, self._stale, self._expanding, Watch.current)
+        known = {**self._stale, **self._fresh}
         self._computing_overrides = True
         current, tried = NO_OVERRIDES, []
         try:
             for _ in range(_ROUNDS):
                 self._overrides = current
-                self._fresh, self._stale, self._expanding, Watch.current = {}, {}, set(), None
+                self._fresh, self._stale, self._expanding, Watch.current = {}, known.copy(), set(), None
                 found = self.expansion("OVERRIDES")
                 new = Overrides.of(found.value or "")
                 if new == current:
                     break
+                # What rests on no overrides holds in the next round too.
+                known.update((name, item) for name, item in self._fresh.items() if item.overrides is None)
                 current = new
                 tried.append(found.value)
             else:
                 self._fail_unstable(tried)
+            self._override_names = _names_behind(found)
+            outside[1].update(self._fresh)
         except BaseException:
             self._overrides = None
             raise
         finally:
             self._fresh, self._stale, self._expanding, Watch.current = outside
             self._computing_overrides = False
-        self._override_names = _names_behind(found)
         # Keep the object as long as the value is the same: what was expanded under it stays valid.
         if current != self._last_overrides:
             self._last_overrides = current
@@ -309,6 +314,23 @@ class Reading:
         if var in self._expanding:
             raise RecursionError(f"variable {var} references itself")
         result = Expansion(var, None)
+        variable = self._variables.get(var)
+        if variable is None:
+            plain = var[-1:] != "]"
+        else:
+            plain = not (variable.variants or variable.appends or variable.prepends or variable.removes or self._filters)
+        if plain:
+            # Most have nothing to be worked out.
+            result.inputs = {var: variable}
+            if variable is not None:
+                value = variable.value
+                if value is MISSING:
+                    value = None if variable.default is MISSING else variable.default
+                result.raw = result.value = value
+                plain = type(value) is not str or "${" not in value
+            if plain:
+                self._fresh[var] = result
+                return result
         outer, generation = Watch.current, self._generation
         Watch.current = result
         self._expanding.add(var)
@@ -319,6 +341,8 @@ class Reading:
                 result.raw = result.value = value
                 if type(value) is str and "${" in value:
                     expand_into(self, value, result)
+            elif result.inputs is not None:
+                expand_into(self, result.raw, result)
             else:
                 self._expand_variable(var, result)
         except BaseException:
@@ -384,8 +408,12 @@ class Reading:
             self._fresh = {}
         if self._overrides is not None and not self._computing_overrides:
             names = self._override_names
-            if name in names or any(parent in names for parent, _ in parents):
+            if name in names:
                 self._overrides = None
+                return
+            for parent, _ in parents:
+                if parent in names:
+                    self._overrides = None
 
     def _forget_expansions(self) -> None:
         self._generation += 1
@@ -407,10 +435,6 @@ class Reading:
     def __iter__(self) -> Iterator[str]:
         """Every variable with a value or a flag, and names that exist only through active variants."""
         return iter(self._there(self._variables))
-
-    def names_with(self, text: str) -> list[str]:
-        """Those of all names that hold the text."""
-        return self._there([name for name in self._variables if text in name])
 
     def _there(self, names: Iterable[str]) -> list[str]:
         if Watch.current is not None:

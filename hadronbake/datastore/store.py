@@ -51,6 +51,8 @@ class DataStore(Reading, MutableMapping[str, Any]):
         self._renames: Mapping[str, str] = RENAMED_VARIABLES
         # Names that ever had the flag "export" or "unexport".
         self._export_flagged: frozenset[str] = frozenset()
+        # Names that hold "${"; those of what was deleted since, too.
+        self._unexpanded: dict[str, None] = {}
         self.varhistory = VariableHistory(self)
         self.inchistory = IncludeHistory()
 
@@ -83,7 +85,12 @@ class DataStore(Reading, MutableMapping[str, Any]):
     def assign(self, info: Name, var: str, value: Any, location: Location | None) -> None:
         """The fast path of ``=`` in a file: no operation in the name, no checks, no history."""
         old = self._variables.get(var)
-        new = Variable() if old is None else old.copy()
+        if old is None:
+            new = Variable()
+            if "${" in var:
+                self._unexpanded[var] = None
+        else:
+            new = old.copy()
         new.value = value
         new.origin = location
         self._variables[var] = new
@@ -136,8 +143,11 @@ class DataStore(Reading, MutableMapping[str, Any]):
         old = self._variables.get(key)
         if old is None:
             return
+        more = old.appends or old.prepends or old.removes or old.variants
+        if not more and newkey not in self._variables and not self._tracking and self._move(key, newkey, old):
+            return
         value = self.getVar(key, False, parsing=True)
-        if value is None and not (old.appends or old.prepends or old.removes or old.variants):
+        if value is None and not more:
             return
         if value is not None:
             if self._tracking:
@@ -153,6 +163,21 @@ class DataStore(Reading, MutableMapping[str, Any]):
             self._connect(newkey, above)
             self._changed(newkey, above)
         self.delVar(key, ignore=True)
+
+    def _move(self, key: str, newkey: str, old: Variable) -> bool:
+        """:meth:`renameVar` of what has nothing but a text, to a name that isn't there; False where that name is a special one."""
+        value = old.default if old.value is MISSING else old.value
+        info = classify(newkey)
+        if type(value) is not str or info.operation or info.old_style or info.short in self._renames:
+            return False
+        self.assign(info, newkey, value, old.origin)
+        del self._variables[key]
+        above = classify(key)
+        if not above.operation:
+            for parent, _ in above.parents:
+                self._disconnect(parent, key)
+        self._changed(key, above.parents)
+        return True
 
     def _take_operations(self, name: str, source: Variable) -> None:
         variable = self._changeable(name)
@@ -221,6 +246,15 @@ class DataStore(Reading, MutableMapping[str, Any]):
             self.varhistory.record(**{**loginfo, "variable": var, "flag": flag, "op": "prepend", "detail": value})
         self.setVarFlag(var, flag, value + (self.getVarFlag(var, flag, False) or ""), ignore=True)
 
+    def put_flags(self, var: str, flags: Mapping[str, Any]) -> None:
+        """Set ordinary flags that have no meaning to the store, all in one change."""
+        if self._tracking or var in self._renames:
+            self.setVarFlags(var, flags)
+        elif flags:
+            variable = self._changeable(var)
+            variable.flags = {**variable.flags, **flags}
+            self._changed(var, ())
+
     def setVarFlags(self, var: str, flags: Mapping[str, Any], **loginfo: Any) -> None:
         """Add the given flags to those there are."""
         for flag, value in flags.items():
@@ -254,6 +288,7 @@ class DataStore(Reading, MutableMapping[str, Any]):
         new._tracking = self._tracking
         new._renames = self._renames
         new._export_flagged = self._export_flagged
+        new._unexpanded = self._unexpanded.copy()
         new.varhistory = self.varhistory.copy_for(new)
         new.inchistory = self.inchistory.copy()
         return new
@@ -316,8 +351,12 @@ class DataStore(Reading, MutableMapping[str, Any]):
     def initVar(self, var: str) -> None:
         """Make ``var`` known, without a value."""
         if var not in self._variables:
-            self._variables[var] = Variable()
+            self._changeable(var)
             self._changed(var, ())
+
+    def unexpanded_names(self) -> list[str]:
+        """Those of all names that hold ``${``."""
+        return self._there([name for name in self._unexpanded if name in self._variables])
 
     def localkeys(self) -> Iterator[str]:
         return iter(self)
@@ -350,7 +389,12 @@ class DataStore(Reading, MutableMapping[str, Any]):
     def _changeable(self, name: str) -> Variable:
         """A new Variable under this name, that the caller may still change."""
         old = self._variables.get(name)
-        new = Variable() if old is None else old.copy()
+        if old is None:
+            new = Variable()
+            if "${" in name:
+                self._unexpanded[name] = None
+        else:
+            new = old.copy()
         self._variables[name] = new
         return new
 

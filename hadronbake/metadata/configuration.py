@@ -200,6 +200,7 @@ def _read_recipes(d: DataStore) -> None:
 
 def register_handlers(d: DataStore) -> None:
     """Register what ``addhandler`` named. A handler without a body is fatal."""
+    known = events.get_handlers()
     for name in d.getVar("__BBHANDLERS", False) or ():
         place = d.getVarFlag(name, "filename", False)
         if not place:
@@ -209,6 +210,8 @@ def register_handlers(d: DataStore) -> None:
             hint = f"did you mean {near}?" if near else f"write its code: python {name}() {{ … }}"
             message = f"Undefined event handler function '{name}'"
             fail(Diagnostic("HBM003", message, place, excerpt=excerpt, length=len(name), hint=hint))
+        if name in known:
+            continue
         mask = (d.getVarFlag(name, "eventmask") or "").split()
         line = int(d.getVarFlag(name, "lineno", False) or 0)
         events.register(name, d.getVar(name, False), mask, place, line, d)

@@ -196,7 +196,9 @@ def _of_packages(variable: str, packages: tuple[str, ...], d: DataStore) -> dict
     of_all = d.getVar(variable) or ""
     found = {}
     for package in packages:
-        names = _names(f"{of_all} {d.getVar(f'{variable}:{package}') or ''}")
+        name = f"{variable}:{package}"
+        own = (d.getVar(name) or "") if name in d.variables else ""
+        names = _names(f"{of_all} {own}") if of_all or own else ()
         if names:
             found[package] = names
     return found

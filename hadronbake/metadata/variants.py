@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +24,7 @@ from hadronbake.datastore.evaluator import (
 from hadronbake.datastore.inline import METADATA, at_word, find_in_statement
 from hadronbake.datastore.keys import expand_keys
 from hadronbake.datastore.store import RENAME_SEEN, DataStore
+from hadronbake.datastore.variable import WEAK_FLAG
 from hadronbake.diagnostics import Diagnostic, HadronbakeError, Location
 from hadronbake.metadata.configuration import register_handlers
 from hadronbake.metadata.failures import python_failure
@@ -187,8 +189,9 @@ def _map_virtual_providers(names: list[str], d: DataStore) -> None:
         d.setVar(WRITTEN, d.variables.get("DEPENDS"), parsing=True)
         d.setVar("DEPENDS", " ".join(depends), location=d.origin("DEPENDS"))
     for task in names:
-        pairs = [entry.rpartition(":") for entry in (d.getVarFlag(task, "depends") or "").split()]
-        d.setVarFlag(task, "depends", " ".join(f"{mapped(name)}{colon}{other}" for name, colon, other in pairs))
+        written = d.getVarFlag(task, "depends")
+        pairs = [entry.rpartition(":") for entry in written.split()] if written else []
+        d.put_flags(task, {"depends": " ".join(f"{mapped(name)}{colon}{other}" for name, colon, other in pairs)})
 
 
 _TABLE_FLAGS = (
@@ -216,20 +219,20 @@ def _build_task_table(names: list[str], d: DataStore) -> None:
         d.setVar("__BBTASKS", table["tasks"])
         table.update({flag: {} for flag in _TABLE_FLAGS})
     for raw, task in written.items():
-        if d.getVarFlag(task, "task", False) != 1:
-            d.setVarFlag(task, "task", 1)
-        known = d.getVarFlags(task) or {}
+        variable = d.variables.get(task)
+        known: Mapping[str, Any] = {} if variable is None else variable.flags
         for flag in _TABLE_FLAGS:
-            if flag in known and (value := d.getVarFlag(task, flag)) is not None:
+            if (flag in known or WEAK_FLAG + flag in known) and (value := d.getVarFlag(task, flag)) is not None:
                 table[flag][task] = value
                 if flag in _SWITCHES and value != "1":
                     _warn_of_switch(task, flag, value, d)
-        deps = list(d.getVarFlag(task, "deps", False) or ())
+        deps = list(known.get("deps") or d.getVarFlag(task, "deps", False) or ())
         if raw != task:
             # The relations were kept under the name as it was written.
             deps += d.getVarFlag(raw, "deps", False) or ()
         table["parents"][task] = list(dict.fromkeys(d.expand(name) for name in deps))
-        d.setVarFlag(task, "deps", table["parents"][task])
+        changed = {"deps": table["parents"][task]}
+        d.put_flags(task, changed if known.get("task") == 1 else {"task": 1, **changed})
     d.setVar("_task_deps", table)
 
 

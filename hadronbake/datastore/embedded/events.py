@@ -10,6 +10,8 @@ import pickle
 import threading
 import traceback
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
+from types import CodeType
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -68,16 +70,22 @@ def register(
 def _compiled(name: str, body: str, filename: str | None, lineno: int | None) -> Handler:
     from hadronbake.datastore.context import python_context
 
-    # The header takes the line of the function's own header, above the body's first.
-    text = "\n" * max((lineno or 1) - 1, 0) + f"def {name}(e, d):\n{body}"
-    namespace: dict[str, Any] = {}
     try:
-        exec(compile(text, filename or name, "exec"), python_context, namespace)
+        code = _code_of(name, body, filename, lineno)
     except SyntaxError:
         logger.error("Unable to register event handler '%s':\n%s", name, traceback.format_exc(limit=0))
         return lambda event, d: None
+    namespace: dict[str, Any] = {}
+    exec(code, python_context, namespace)
     found: Handler = namespace[name]
     return found
+
+
+@lru_cache(maxsize=256)
+def _code_of(name: str, body: str, filename: str | None, lineno: int | None) -> CodeType:
+    # The header takes the line of the function's own header, above the body's first.
+    text = "\n" * max((lineno or 1) - 1, 0) + f"def {name}(e, d):\n{body}"
+    return compile(text, filename or name, "exec")
 
 
 def remove(name: str, handler: object = None, data: Any = None) -> None:

@@ -105,7 +105,8 @@ def vardepsexclude(*names: str) -> Callable[[F], F]:
 
 def inherits_class(klass: str, d: Any) -> bool:
     """Whether a class has been inherited (so far)."""
-    return any(path.endswith(f"/{klass}.bbclass") for path in d.getVar("__inherit_cache", False) or ())
+    end = f"/{klass}.bbclass"
+    return any(path.endswith(end) for path in d.getVar("__inherit_cache", False) or ())
 
 
 def init_data() -> Any:

@@ -81,8 +81,9 @@ def deltask(task: str, d: Any) -> None:
     for flag in ("task", "deps", "_place"):
         d.delVarFlag(task, flag)
     for name in tasks:
-        deps = d.getVarFlag(name, "deps", False) or []
-        if task in deps:
+        variable = d.variables.get(name)
+        if variable is not None and task in (variable.flags.get("deps") or ()):
+            deps = d.getVarFlag(name, "deps", False)
             d.setVarFlag(name, "deps", [item for item in deps if item != task])
 
 

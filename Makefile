@@ -2,8 +2,12 @@
 
 HBAKE = .venv/bin/hbake
 IMAGE ?= hadron-image
+# Virtual machines at once: without KVM each keeps a core busy, and more at its start.
+BOOT_JOBS ?= $(shell echo $$(( ($$(nproc) + 1) / 2 )))
+# Which boots, as pytest's -k says it: make test-boot SCENARIOS="disk_boots and bios"
+SCENARIOS ?=
 
-.PHONY: help build devel-iso test faults test-boot test-standard test-servers test-trusted run-qemu clean
+.PHONY: help build devel-iso test faults test-boot test-servers test-trusted run-qemu clean
 
 help:
 	@echo "make build      build $(IMAGE) from source (about an hour on two cores; from a warm cache, seconds)"
@@ -11,9 +15,8 @@ help:
 	@echo "make faults     make every kind of fault to shared state, and write docs/reliability.md (about ten minutes)"
 	@echo "make devel-iso  build a medium that boots a live system, and installs"
 	@echo "make run-qemu   boot the newest image or ISO in QEMU, after building one if there is none (leave with Ctrl-])"
-	@echo "make test-boot  boot the image unattended and check the running system"
+	@echo "make test-boot  build all images and boot them in QEMU: every scenario, or SCENARIOS=<pytest -k>; and a report"
 	@echo "make test-servers  share outputs by real cache servers: buildbox-casd, nginx, bazel-remote (compiled with Go, if there is one)"
-	@echo "make test-standard  boot disk and medium by BIOS and by UEFI, and install the one from the other"
 	@echo "make test-trusted  build the trusted image, boot it with Secure Boot and a TPM, upgrade it, tamper with it; and a report"
 	@echo "make clean      remove build/; the caches in ~/.cache/hadronbake stay"
 
@@ -32,17 +35,17 @@ faults:
 	@scripts/setup test
 	.venv/bin/python tests/faults/run.py
 
-test-boot: build
-	@scripts/setup qemu
-	.venv/bin/pytest -m qemu -s tests/boot/test_boot.py
+test-boot:
+	@scripts/setup test build qemu
+	test -d build/keys/secureboot || $(HBAKE) keys secureboot
+	$(HBAKE) hadron-image hadron-iso hadron-image-ab hadron-image-trusted
+	tests/boot/build-next
+	.venv/bin/pytest -m qemu -n $(BOOT_JOBS) --dist loadgroup $(if $(SCENARIOS),-k "$(SCENARIOS)") tests/boot; \
+		status=$$?; .venv/bin/python tests/boot/report.py; exit $$status
 
 devel-iso:
 	@scripts/setup test build
 	$(HBAKE) hadron-iso
-
-test-standard: devel-iso
-	@scripts/setup qemu
-	.venv/bin/pytest -m qemu -s tests/boot/test_standard.py
 
 test-trusted:
 	@scripts/setup test build qemu

@@ -46,7 +46,7 @@ def choose(image: Image, firmware: str) -> str:
     possible = {"kernel": image.root and image.kernel, "bios": image.iso or image.disk}
     possible["uefi"] = possible["secure"] = possible["bios"]
     if firmware == "auto":
-        return "bios" if image.iso else "kernel" if possible["kernel"] else "secure"
+        return "bios" if image.iso else "kernel" if possible["kernel"] else "secure" if image.signed else "uefi"
     if not possible[firmware]:
         there = tuple(name for name in FIRMWARE[1:] if possible[name])
         raise HadronbakeError(

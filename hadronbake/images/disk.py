@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hadronbake.diagnostics import Diagnostic, HadronbakeError
+from hadronbake.images import release
 from hadronbake.images.filesystem import MEBIBYTE, NAMESPACE
 from hadronbake.images.filesystem import run as call
 from hadronbake.images.measure import pcr11
@@ -41,7 +42,7 @@ class Partition:
 
 
 def run(d: Data) -> None:
-    """``<IMAGE_LINK_NAME>.img``, ``.release/`` (what upgrades take) and ``.pcr11`` (what it measures) below IMGDEPLOYDIR.
+    """``<IMAGE_LINK_NAME>.img``, ``.release/`` and ``.oci/`` (what upgrades take), and ``.pcr11`` (what it measures) below IMGDEPLOYDIR.
 
     Reads SIGNEDDIR, VERITYDIR, WORKDIR, IMAGE_VERSION, IMAGE_TRIES; in MiB IMAGE_ESP_SIZE, IMAGE_SLOT_SIZE, IMAGE_STATE_SIZE.
     """
@@ -73,18 +74,12 @@ def run(d: Data) -> None:
         Partition("state", VAR, sizes["STATE"], state),
     ]
     target.mkdir(parents=True, exist_ok=True)
-    link = d.getVar("IMAGE_LINK_NAME")
+    link = d.getVar("IMAGE_LINK_NAME") or ""
     write(target / f"{link}.img", partitions)
-    release = target / f"{link}.release"
-    release.mkdir()
-    for file in (signed / "SHA256SUMS", signed / "SHA256SUMS.sig"):
-        shutil.copyfile(file, release / file.name)
-    for source, suffix in (
-        (signed / "hadron.efi", "efi"),
-        (verity / "root.erofs", "erofs"),
-        (verity / "root.verity", "verity"),
-    ):
-        shutil.copyfile(source, release / f"{name}.{suffix}")
+    files = {file: signed / file for file in ("SHA256SUMS", "SHA256SUMS.sig")}
+    files |= {f"{name}.efi": signed / "hadron.efi"}
+    files |= {f"{name}.{suffix}": verity / f"root.{suffix}" for suffix in ("erofs", "verity")}
+    release.write(files, target, link, version, epoch)
     (target / f"{link}.pcr11").write_text(pcr11(signed / "hadron.efi") + "\n")
 
 

@@ -81,10 +81,15 @@ def early_config(search: str) -> str:
     return f"search --no-floppy --set=root {search}\nset prefix=($root)/grub\nconfigfile ($root)/grub/grub.cfg\n"
 
 
+def console(timeout: int) -> list[str]:
+    """The lines that put the menu on the screen and on the first serial port, for ``timeout`` seconds."""
+    lines = ["if serial --unit=0 --speed=115200; then", "  terminal_input console serial"]
+    return [*lines, "  terminal_output console serial", "fi", "set default=0", f"set timeout={timeout}"]
+
+
 def config(entries: Sequence[Entry], timeout: int) -> str:
     """``grub.cfg``: a menu on the screen and, where there is one, on the first serial port."""
-    lines = ["if serial --unit=0 --speed=115200; then", "  terminal_input console serial"]
-    lines += ["  terminal_output console serial", "fi", "set default=0", f"set timeout={timeout}"]
+    lines = console(timeout)
     for entry in entries:
         lines += ["", f'menuentry "{entry.title}" {{', f"  linux {entry.kernel} {entry.command_line}"]
         lines += [f"  initrd {entry.initramfs}", "}"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 from hadronbake.diagnostics import Diagnostic, HadronbakeError
@@ -17,6 +18,14 @@ INPUTS = Path("/hb/inputs")
 _FIRST = MEBIBYTE // grub.SECTOR
 
 
+@dataclass(frozen=True, slots=True)
+class Loader:
+    """``core``: what the first partition holds, for BIOS; ``program``: for UEFI."""
+
+    core: Path
+    program: Path
+
+
 def run(d: Data) -> None:
     """``<IMAGE_LINK_NAME>.img`` below DISKDIR.
 
@@ -29,15 +38,10 @@ def run(d: Data) -> None:
     scratch = Path(d.getVar("WORKDIR") or "") / "disk"
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir()
-    early = grub.early_config(f"--fs-uuid {BOOT_UUID}")
-    core, program, esp = scratch / "core.img", scratch / "grub.efi", scratch / "esp"
-    grub.make_image("i386-pc", core, early, scratch)
-    grub.make_image("x86_64-efi", program, early, scratch)
-    placed = scratch / "placed.img"
-    placed.write_bytes(grub.placed_core(core.read_bytes(), _FIRST))
+    loader, esp = make_loader(scratch), scratch / "esp"
     esp_size = int(d.getVar("IMAGE_ESP_SIZE") or 64) * MEBIBYTE
     partitions = [
-        Partition("bios", BIOS_BOOT, MEBIBYTE, placed),
+        Partition("bios", BIOS_BOOT, MEBIBYTE, loader.core),
         Partition("esp", disk.ESP, esp_size, esp),
         Partition("root", disk.ROOT, -(-root.stat().st_size // MEBIBYTE) * MEBIBYTE, root),
     ]
@@ -45,7 +49,7 @@ def run(d: Data) -> None:
     entry = grub.Entry(d.getVar("IMAGE_TITLE") or "Hadron Linux", "/vmlinuz", "/initramfs", line)
     tree = boot_tree(
         scratch / "tree",
-        program,
+        loader.program,
         find_input(f"*/do_deploy/**/{d.getVar('KERNEL_IMAGETYPE')}"),
         find_input(f"{d.getVar('INITRAMFS_IMAGE')}/do_initramfs/**/*.cpio.zst"),
         grub.config([entry], int(d.getVar("GRUB_TIMEOUT") or 0)),
@@ -54,6 +58,21 @@ def run(d: Data) -> None:
     target.mkdir(parents=True, exist_ok=True)
     image = target / f"{link}.img"
     disk.write(image, partitions)
+    write_boot_sector(image)
+
+
+def make_loader(scratch: Path) -> Loader:
+    """GRUB for both kinds of firmware, in the directory ``scratch``."""
+    early = grub.early_config(f"--fs-uuid {BOOT_UUID}")
+    core, placed, program = scratch / "core.img", scratch / "placed.img", scratch / "grub.efi"
+    grub.make_image("i386-pc", core, early, scratch)
+    grub.make_image("x86_64-efi", program, early, scratch)
+    placed.write_bytes(grub.placed_core(core.read_bytes(), _FIRST))
+    return Loader(placed, program)
+
+
+def write_boot_sector(image: Path) -> None:
+    """For BIOS: the disk's first sector, which reads the core image from the first partition."""
     with image.open("r+b") as stream:
         stream.write(grub.boot_sector((grub.MODULES / "i386-pc/boot.img").read_bytes(), _FIRST))
 
@@ -62,7 +81,7 @@ def find_input(pattern: str) -> Path:
     """The file that a task gave, which this one depends on. Raises HadronbakeError if there is none."""
     for path in sorted(INPUTS.glob(pattern)):
         return path
-    raise HadronbakeError(Diagnostic("HBI144", f"none of the tasks that this one depends on gave {pattern}"))
+    raise HadronbakeError(Diagnostic("HBI146", f"none of the tasks that this one depends on gave {pattern}"))
 
 
 def boot_tree(tree: Path, program: Path, kernel: Path, initramfs: Path, config: str) -> Path:

@@ -72,7 +72,7 @@ def write(tree: Path, efi: Path, target: Path, label: str, epoch: int) -> None:
     """The medium by xorriso; all times in it are ``epoch``. Raises HadronbakeError where xorriso isn't there."""
     if shutil.which("xorriso") is None:
         raise HadronbakeError(
-            Diagnostic("HBI145", "xorriso isn't installed", hint="scripts/setup build, which installs it")
+            Diagnostic("HBI147", "xorriso isn't installed", hint="scripts/setup build, which installs it")
         )
     for path in (tree, *tree.rglob("*")):
         os.utime(path, (epoch, epoch))

@@ -98,7 +98,9 @@ def command(machine: Machine) -> list[str]:
     # With a thread for each processor TCG may run code that another has just patched: now and then a kernel that sets its static
     # keys ends at an int3 that it had taken away.
     accelerator = "tcg,thread=single" if machine.accelerator == "tcg" else machine.accelerator
-    result = [PROGRAM, "-M", "q35,smm=on" if secure else "q35", "-accel", accelerator, "-cpu", "max"]
+    # And with page tables of five levels a kernel that BIOS starts after a restart faults without end when it first clears memory.
+    processor = "max,la57=off" if machine.accelerator == "tcg" else "max"
+    result = [PROGRAM, "-M", "q35,smm=on" if secure else "q35", "-accel", accelerator, "-cpu", processor]
     result += ["-smp", str(machine.cpus), "-m", str(machine.memory), "-display", "none", "-nodefaults"]
     if not machine.reboot:
         result.append("-no-reboot")
@@ -150,7 +152,7 @@ def firmware(variables: Path, secure: bool = True) -> Firmware:
 @dataclass(frozen=True, slots=True)
 class Image:
     """What a build gave: a medium, a whole disk, a root filesystem and the kernel beside it; each a file, or None. ``time``:
-    of the newest, as ``st_mtime``."""
+    when the newest was put there (``st_ctime``: a build's files have one ``st_mtime``); ``signed``: whether it is made for Secure Boot."""
 
     name: str
     time: float
@@ -158,6 +160,7 @@ class Image:
     disk: Path | None = None
     root: Path | None = None
     kernel: Path | None = None
+    signed: bool = False
 
 
 def images(deploy: Path) -> list[Image]:
@@ -168,8 +171,10 @@ def images(deploy: Path) -> list[Image]:
             found.setdefault(path.name.removesuffix(f"-{deploy.name}{suffix}"), {})[kind] = path
     kernel = deploy / "bzImage"
     beside = kernel if kernel.exists() else None
+    # What a program measures is only told of those that are signed.
+    signed = {path.name.removesuffix(f"-{deploy.name}.pcr11") for path in deploy.glob(f"*-{deploy.name}.pcr11")}
     return [
-        Image(name, max(path.stat().st_mtime for path in files.values()), kernel=beside, **files)
+        Image(name, max(path.stat().st_ctime for path in files.values()), kernel=beside, signed=name in signed, **files)
         for name, files in sorted(found.items())
     ]
 

@@ -1,5 +1,6 @@
 """The report of the boot tests: for each scenario a directory with console logs and times; ``report.py`` makes the table."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -8,8 +9,11 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
+from server import Server
+from slots import SlotMachines
 from trusted import BOOT_SECONDS, KEYS, REPORT, Machines, SoftwareTpm, image, place
 
 from hadronbake.images import qemu
@@ -36,19 +40,41 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     return result
 
 
+M = TypeVar("M", bound=Machines)
 NOTES = pytest.StashKey[dict[str, str]]()
+
+
+@contextlib.contextmanager
+def scenario(request: pytest.FixtureRequest, scratch: Path, kind: type[M]) -> Iterator[M]:
+    """The machines of a test, with an empty directory in the report; at the end all are off."""
+    report = place(request.node.name)
+    shutil.rmtree(report, ignore_errors=True)
+    report.mkdir(parents=True)
+    made = kind(scratch, report)
+    request.node.stash[NOTES] = made.notes
+    yield made
+    made.end()
+    (scratch / "disk.img").unlink(missing_ok=True)
 
 
 @pytest.fixture
 def machines(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Machines]:
-    report = place(request.node.name)
-    shutil.rmtree(report, ignore_errors=True)
-    report.mkdir(parents=True)
-    made = Machines(tmp_path, report)
-    request.node.stash[NOTES] = made.notes
-    yield made
-    made.end()
-    (tmp_path / "disk.img").unlink(missing_ok=True)
+    with scenario(request, tmp_path, Machines) as made:
+        yield made
+
+
+@pytest.fixture
+def slots(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SlotMachines]:
+    with scenario(request, tmp_path, SlotMachines) as made:
+        yield made
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Server]:
+    (tmp_path / "served").mkdir()
+    server = Server(tmp_path / "served")
+    yield server
+    server.server.shutdown()
 
 
 @pytest.fixture

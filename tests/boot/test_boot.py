@@ -9,7 +9,8 @@ from guest import Guest, deployed
 
 from hadronbake.images import qemu
 
-pytestmark = pytest.mark.qemu
+# One machine for all of them.
+pytestmark = [pytest.mark.qemu, pytest.mark.xdist_group("direct-kernel")]
 
 BOOT_SECONDS = 180
 APPEND = "root=/dev/vda rw console=ttyS0 systemd.debug_shell systemd.default_debug_tty=ttyS1"

@@ -1,9 +1,10 @@
 """hadron-image and hadron-iso boot by BIOS and by UEFI, and the one installs the other.
 
-Needs qemu-system-x86_64, ovmf, and both built images (make test-standard).
+Needs qemu-system-x86_64, ovmf, and both built images (make test-boot).
 """
 
 import os
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from guest import Guest, deployed
+from trusted import CREDENTIALS, place
 
 from hadronbake.images import qemu
 
@@ -18,13 +20,6 @@ pytestmark = pytest.mark.qemu
 
 # Generous: without KVM and beside other work a start takes minutes.
 BOOT_SECONDS = int(os.environ.get("HB_BOOT_SECONDS", "600"))
-# A shell for the tests, by a credential: what is tried is what is shipped.
-CREDENTIALS = {
-    "systemd.extra-unit.test-shell.service": (
-        "[Service]\nExecStart=/bin/bash\nStandardInput=tty\nTTYPath=/dev/ttyS1\nRestart=always\nSendSIGHUP=yes\n"
-    ),
-    "systemd.unit-dropin.multi-user.target": "[Unit]\nWants=test-shell.service\n",
-}
 Start = Callable[..., Guest]
 
 
@@ -34,21 +29,23 @@ def image(name: str) -> Path:
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
+def start(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Start]:
     """Starts a machine, with UEFI's variables as new where ``firmware`` is "uefi"; all are ended with the test."""
     started: list[Guest] = []
+    report = place(request.node.name)
+    shutil.rmtree(report, ignore_errors=True)
 
     def begin(firmware: str, disk: Path | None, cdrom: Path | None = None, snapshot: bool = True) -> Guest:
-        directory = tmp_path / str(len(started))
-        directory.mkdir()
         machine = qemu.Machine(
             disk=disk,
             cdrom=cdrom,
-            firmware=qemu.firmware(directory / "variables.fd", secure=False) if firmware == "uefi" else None,
+            firmware=qemu.firmware(tmp_path / f"variables-{len(started)}.fd", secure=False)
+            if firmware == "uefi"
+            else None,
             credentials=CREDENTIALS,
             snapshot=snapshot,
         )
-        started.append(Guest(directory, machine))
+        started.append(Guest(report, machine, f"console-{len(started) + 1}"))
         return started[-1]
 
     yield begin

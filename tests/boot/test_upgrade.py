@@ -1,18 +1,15 @@
 """Upgrades of hadron-image-trusted: good ones, refused ones, bad ones that are given up, and power that fails. (make test-trusted)"""
 
-import functools
-import http.server
 import os
 import random
 import re
 import shutil
-import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from guest import Guest
+from server import Server
 from trusted import (
     BOOT_SECONDS,
     Machines,
@@ -30,30 +27,6 @@ from hadronbake.images import keys
 pytestmark = pytest.mark.qemu
 
 FILES = ("hadron_2.efi", "hadron_2.erofs", "hadron_2.verity")
-
-
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *arguments: object) -> None:
-        pass
-
-
-class Server:
-    """Serves a directory to the guests."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        handler = functools.partial(Quiet, directory=str(directory))
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.address = f"http://10.0.2.2:{self.server.server_address[1]}"
-
-
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[Server]:
-    (tmp_path / "served").mkdir()
-    server = Server(tmp_path / "served")
-    yield server
-    server.server.shutdown()
 
 
 def release(served: Server, **changed: Path) -> str:

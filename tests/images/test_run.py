@@ -4,6 +4,7 @@ import os
 import pty
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -13,18 +14,21 @@ from hadronbake.diagnostics import HadronbakeError
 from hadronbake.images import qemu
 
 
-def build(topdir: Path, **times: int) -> None:
+def build(topdir: Path, *names: str) -> None:
+    """In this order. As from shared state all have the same time of modification."""
     deploy = topdir / "deploy/images/pc"
     deploy.mkdir(parents=True)
-    for name, moment in {**{key.replace("__", "."): value for key, value in times.items()}, "bzImage": 1}.items():
+    for name in ("bzImage", *names):
         stem, _, suffix = name.partition(".")
         path = deploy / (f"{stem}-pc.{suffix}" if suffix else name)
         path.touch()
-        os.utime(path, (moment, moment))
+        os.utime(path, (1, 1))
+        # Longer than the clock of the filesystem takes for a tick.
+        time.sleep(0.02)
 
 
 def test_the_newest_image_is_taken(tmp_path: Path) -> None:
-    build(tmp_path, a__img=3, a__ext4=1, b__iso=2, c__ext4=1)
+    build(tmp_path, "a.ext4", "c.ext4", "b.iso", "a.img")
     assert machine.find(tmp_path, None).name == "a"
     assert machine.find(tmp_path, "b").iso == tmp_path / "deploy/images/pc/b-pc.iso"
     with pytest.raises(HadronbakeError, match="no image 'd'"):
@@ -32,9 +36,10 @@ def test_the_newest_image_is_taken(tmp_path: Path) -> None:
 
 
 def test_how_it_is_started(tmp_path: Path) -> None:
-    build(tmp_path, both__img=1, both__ext4=1, whole__img=1, medium__iso=1)
-    choice = {name: machine.choose(machine.find(tmp_path, name), "auto") for name in ("both", "whole", "medium")}
-    assert choice == {"both": "kernel", "whole": "secure", "medium": "bios"}
+    build(tmp_path, "both.img", "both.ext4", "whole.img", "signed.img", "signed.pcr11", "medium.iso")
+    names = ("both", "whole", "signed", "medium")
+    choice = {name: machine.choose(machine.find(tmp_path, name), "auto") for name in names}
+    assert choice == {"both": "kernel", "whole": "uefi", "signed": "secure", "medium": "bios"}
     assert machine.choose(machine.find(tmp_path, "both"), "uefi") == "uefi"
     with pytest.raises(HadronbakeError) as error:
         machine.choose(machine.find(tmp_path, "whole"), "kernel")
@@ -42,7 +47,7 @@ def test_how_it_is_started(tmp_path: Path) -> None:
 
 
 def test_a_medium_gets_an_empty_disk_that_is_kept_if_asked(tmp_path: Path) -> None:
-    build(tmp_path, medium__iso=1)
+    build(tmp_path, "medium.iso")
     image = machine.find(tmp_path, "medium")
     with machine.disk_of(image, "bios", False, 1) as disk:
         assert disk.stat().st_size == 1 << 20

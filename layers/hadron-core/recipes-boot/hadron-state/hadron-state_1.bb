@@ -11,6 +11,11 @@ SRC_URI = " \
     file://hadron-etc \
     file://hadron-health.service \
     file://health \
+    file://loader \
+    file://loader-uki \
+    file://loader-grub \
+    file://hadron-bless.service \
+    file://hadron-attempts \
     file://boot-complete.conf \
     file://no-modules.conf \
     file://patience.conf \
@@ -22,7 +27,7 @@ S = "${UNPACKDIR}"
 do_install() {
     units=${D}${prefix}/lib/systemd/system
     install -d $units/local-fs.target.wants $units/boot-complete.target.d $units/modprobe@.service.d ${D}${prefix}/lib/hadron/health.d
-    for unit in var.mount efi.mount hadron-state.service hadron-etc.service hadron-health.service; do
+    for unit in var.mount efi.mount hadron-state.service hadron-etc.service hadron-health.service hadron-bless.service; do
         install -m 0644 ${UNPACKDIR}/$unit $units/
     done
     install -m 0644 ${UNPACKDIR}/boot-complete.conf $units/boot-complete.target.d/hadron.conf
@@ -30,6 +35,8 @@ do_install() {
     install -D -m 0644 ${UNPACKDIR}/patience.conf ${D}${prefix}/lib/systemd/system.conf.d/10-hadron.conf
     install -D -m 0644 ${UNPACKDIR}/40-hadron-state.preset ${D}${prefix}/lib/systemd/system-preset/40-hadron-state.preset
     install -m 0755 ${UNPACKDIR}/state ${UNPACKDIR}/health ${D}${prefix}/lib/hadron/
+    install -m 0644 ${UNPACKDIR}/loader ${UNPACKDIR}/loader-uki ${UNPACKDIR}/loader-grub ${D}${prefix}/lib/hadron/
+    install -D -m 0755 ${UNPACKDIR}/hadron-attempts ${D}${prefix}/lib/systemd/system-generators/hadron-attempts
     install -m 0755 ${UNPACKDIR}/hadron-etc ${D}${prefix}/lib/hadron/etc
     for unit in var.mount efi.mount hadron-etc.service; do
         ln -s ../$unit $units/local-fs.target.wants/

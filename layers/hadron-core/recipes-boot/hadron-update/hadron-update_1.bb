@@ -10,4 +10,4 @@ do_install() {
     install -D -m 0755 ${UNPACKDIR}/hadron-update ${D}${bindir}/hadron-update
 }
 
-RDEPENDS:${PN} = "bash busybox coreutils openssl-bin systemd util-linux hadron-state"
+RDEPENDS:${PN} = "bash busybox coreutils jq openssl-bin systemd util-linux hadron-state"

@@ -3,7 +3,7 @@ require hadron-image.inc
 SUMMARY = "Hadron Linux to try and to install: a medium that boots a live system"
 
 IMAGE_INSTALL += "hadron-install"
-ISO_INSTALLS = "hadron-image"
+ISO_INSTALLS ?= "hadron-image"
 
 inherit iso-image
 

@@ -1,0 +1,42 @@
+"""What the tests of hadron-image-ab share: the image, releases made from version 2, and the machine."""
+
+import subprocess
+from pathlib import Path
+
+from guest import TOPDIR, Guest, deployed
+from trusted import CREDENTIALS, Machines
+
+from hadronbake.images import qemu
+
+NAME = "hadron-image-ab"
+
+
+def next_release(suffix: str = ".release") -> Path:
+    """The release of version 2, with what tests/boot/layer adds to it."""
+    deploy = TOPDIR / "next/deploy/images"
+    assert deploy.is_dir(), "version 2 isn't built: tests/boot/build-next"
+    machine = next(deploy.iterdir())
+    return machine / f"{NAME}-next-{machine.name}{suffix}"
+
+
+class SlotMachines(Machines):
+    """As :class:`Machines`, by BIOS or, where ``firmware`` is "uefi", by UEFI without keys."""
+
+    firmware = "bios"
+
+    def release(self) -> Path:
+        return deployed() / f"{NAME}-{deployed().name}.release"
+
+    def disk(self) -> Path:
+        target = self.scratch / "disk.img"
+        target.unlink(missing_ok=True)
+        subprocess.run(["cp", "--sparse=always", deployed() / f"{NAME}-{deployed().name}.img", target], check=True)
+        return target
+
+    def boot(self, disk: Path, variables: Path | None = None, tpm: Path | None = None) -> Guest:
+        firmware = qemu.firmware(self.scratch / "variables.fd", secure=False) if self.firmware == "uefi" else None
+        machine = qemu.Machine(
+            disk=disk, firmware=firmware, reboot=True, credentials=CREDENTIALS, tpm=tpm, snapshot=False
+        )
+        self.guests.append(Guest(self.report, machine, f"console-{len(self.guests) + 1}"))
+        return self.guests[-1]

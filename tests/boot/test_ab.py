@@ -1,0 +1,203 @@
+"""Upgrades of hadron-image-ab, where GRUB counts: good ones, refused ones, bad ones that are given up, and power that fails.
+
+Needs qemu-system-x86_64, ovmf, and both built versions (make test-boot).
+"""
+
+import os
+import random
+import re
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+from guest import Guest
+from server import Server
+from slots import SlotMachines, next_release
+from trusted import BOOT_SECONDS, release_of, state
+
+from hadronbake.images import keys
+
+pytestmark = pytest.mark.qemu
+
+FILES = ("hadron_2.erofs", "hadron_2.vmlinuz")
+
+
+def release(served: Server, **changed: Path) -> str:
+    """Serve version 2, with other files in the place of its own (by their suffix); its address."""
+    files = {name: changed.get(name.rpartition(".")[2], next_release() / name) for name in FILES}
+    release_of(files, served.directory / "2")
+    return f"{served.address}/2"
+
+
+def status(guest: Guest) -> str:
+    return guest.run("hadron-update status")
+
+
+def on_trial(guest: Guest) -> bool:
+    return re.search(r"\(runs\): good", status(guest)) is None
+
+
+def kept(guest: Guest) -> None:
+    """Until the version that runs has been found good."""
+    limit = time.monotonic() + BOOT_SECONDS
+    while on_trial(guest):
+        assert time.monotonic() < limit, guest.run(
+            "systemctl list-jobs --no-pager; journalctl -b -u hadron-health --no-pager"
+        )
+        time.sleep(5)
+
+
+@pytest.mark.parametrize("firmware", ["bios", "uefi"])
+def test_a_good_upgrade_and_the_way_back(slots: SlotMachines, served: Server, firmware: str) -> None:
+    """From an OCI layout: version 2 runs and is kept; files of /etc and /var are there; then rollback. By BIOS and by UEFI."""
+    slots.firmware = firmware
+    shutil.copytree(next_release(".oci"), served.directory / "releases")
+    address = f"oci:{served.address}/releases:2"
+    guest = slots.started(slots.disk(), None)
+    assert guest.run("test -d /sys/firmware/efi && echo uefi || echo bios").split()[-1] == firmware
+    assert state(guest) == "running"
+    assert guest.run("findmnt -no FSTYPE,OPTIONS / | tail -n 1").split()[-2:][0] == "erofs"
+    kept(guest)
+    guest.run("echo kept > /etc/mine; echo kept > /var/lib/mine; echo changed >> /etc/profile")
+    assert "2 is newer than 1" in guest.run(f"hadron-update check {address}", 300)
+    began = time.monotonic()
+    assert "2 is installed" in guest.run(f"hadron-update install {address}", 900)
+    slots.notes["install"] = f"{time.monotonic() - began:.0f} s"
+    assert "slot b: 2 (ready): 3 attempts left\nnext: slot b" in status(guest)
+    guest.restart(BOOT_SECONDS)
+    assert "slot a: 1 (ready): good\nslot b: 2 (runs)" in status(guest)
+    assert state(guest) == "running"
+    assert guest.run("cat /etc/mine /var/lib/mine").split()[-2:] == ["kept", "kept"]
+    assert guest.run("tail -n 1 /etc/profile").split()[-1] == "changed"
+    assert guest.run("cat /etc/hadron-test").split()[-1] == "2"
+    kept(guest)
+    assert "1 is booted next" in guest.run("hadron-update rollback")
+    guest.restart(BOOT_SECONDS)
+    assert "running: 1" in status(guest)
+    assert guest.run("cat /etc/mine /var/lib/mine").split()[-2:] == ["kept", "kept"]
+
+
+def test_what_is_not_right_is_refused(slots: SlotMachines, served: Server, tmp_path: Path) -> None:
+    """Another's signature, a changed list, a file cut short, a damaged layout, a full disk: nothing changes."""
+    guest = slots.started(slots.disk(), None)
+    kept(guest)
+    address = release(served)
+    here = served.directory / "2"
+    shutil.copytree(next_release(".oci"), served.directory / "layout")
+    loader = "cd /efi && find . -type f -exec sha256sum {} + | sort"
+    before, files = status(guest), guest.run(loader)
+
+    def refused(what: str, said: str, source: str = address) -> None:
+        told = guest.run(f"hadron-update install {source}", 600)
+        assert said in told, told
+        assert (status(guest), guest.run(loader)) == (before, files)
+        slots.notes[what] = "refused"
+
+    keys.make_secureboot(tmp_path / "other", "Somebody Else")
+    shutil.move(here, tmp_path / "good")
+    release_of({name: next_release() / name for name in FILES}, here, tmp_path / "other/db.key")
+    refused("another's signature", "isn't signed by a key that this machine trusts")
+    shutil.copyfile(tmp_path / "good/SHA256SUMS.sig", here / "SHA256SUMS.sig")
+    (here / "SHA256SUMS").write_text((tmp_path / "good/SHA256SUMS").read_text().replace("a", "b", 1))
+    refused("changed list", "isn't signed by a key that this machine trusts")
+    shutil.copyfile(tmp_path / "good/SHA256SUMS", here / "SHA256SUMS")
+    whole = (here / "hadron_2.erofs").read_bytes()
+    (here / "hadron_2.erofs").write_bytes(whole[:-4096])
+    refused("file cut short", "isn't what the signed list says")
+    (here / "hadron_2.erofs").write_bytes(whole)
+    layout = f"oci:{served.address}/layout"
+    refused("no such tag", "has no release with the tag 3", f"{layout}:3")
+    for blob in (served.directory / "layout/blobs/sha256").iterdir():
+        if blob.stat().st_size == len(whole):
+            blob.write_bytes(whole[:4096] + bytes(4096) + whole[8192:])
+    refused("damaged blob", "isn't what the signed list says", layout)
+    guest.run("fallocate -l $(df --output=avail -B1 /var | tail -n 1) /var/full")
+    refused("full disk", "can't be")
+    guest.run("rm /var/full")
+    assert "2 is installed" in guest.run(f"hadron-update install {address}", 900)
+
+
+@pytest.mark.parametrize("part", ["program", "root", "service"])
+def test_a_bad_version_is_given_up(slots: SlotMachines, served: Server, tmp_path: Path, part: str) -> None:
+    """Version 2 has a kernel that can't be loaded, no root that can be mounted, or a service that fails: version 1 is back
+    without anybody's help, and the counter says why."""
+    bad = tmp_path / "bad"
+    changed = {}
+    if part == "program":
+        bad.write_bytes(b"no kernel" * 1000)
+        changed = {"vmlinuz": bad}
+    elif part == "root":
+        content = (next_release() / "hadron_2.erofs").read_bytes()
+        bad.write_bytes(bytes(8192) + content[8192:])
+        changed = {"erofs": bad}
+    address = release(served, **changed)
+    guest = slots.started(slots.disk(), None)
+    kept(guest)
+    if part == "service":
+        guest.run("touch /var/lib/hadron-test-broken")
+    assert "2 is installed" in guest.run(f"hadron-update install {address}", 900)
+    starts = guest.starts()
+    began = time.monotonic()
+    guest.send("systemctl reboot")
+    # Each attempt of the bad service's version reaches the login prompt. GRUB itself goes on where it can't load a kernel.
+    guest.wait_start(starts + (4 if part == "service" else 1), 4 * BOOT_SECONDS)
+    slots.notes["back on 1 after"] = f"{time.monotonic() - began:.0f} s"
+    left = "2 attempts left" if part == "program" else "given up"
+    said = status(guest)
+    assert "slot a: 1 (runs): good" in said, said
+    assert f"slot b: 2 (ready): {left}" in said, said
+    slots.notes["counter"] = left
+    assert state(guest) == "running"
+
+
+CUTS = int(os.environ.get("HB_POWER_CUTS", "30"))
+# What changes something, in the order of loader-grub's write.
+CHANGING = re.compile(r"(?m)^@+ (rm|mv|cp|sync|dd|wget|mkdir)\b")
+
+
+@pytest.mark.slow
+def test_power_cuts_during_an_upgrade(slots: SlotMachines, served: Server) -> None:
+    """The machine loses power at each step of an upgrade: what starts next is version 1 or 2, whole, each time."""
+    chance = random.Random(5)
+    address = release(served)
+    upgrade = f"PS4='@@ ' bash -x /usr/bin/hadron-update install {address}"
+    sums = {"1": root_of(slots.release(), "1"), "2": root_of(next_release(), "2")}
+    disk = slots.disk()
+    guest = slots.started(disk, None)
+    kept(guest)
+    trace = guest.run(upgrade, 900)
+    assert "2 is installed" in trace
+    steps = len(CHANGING.findall(trace))
+    guest.cut()
+    found = {"1": 0, "2": 0}
+    running = None
+    for number in range(CUTS):
+        if running != "1":
+            disk = slots.disk()
+            guest = slots.started(disk, None)
+            kept(guest)
+        guest.send(upgrade)
+        moment, limit = 1 + number * steps // CUTS, time.monotonic() + 900
+        while len(CHANGING.findall(guest.text)) < moment and "is installed" not in guest.text:
+            assert time.monotonic() < limit, guest.text[-2000:]
+            guest.read()
+        time.sleep(chance.uniform(0, 0.5))
+        guest.cut()
+        guest = slots.started(disk, None)
+        match = re.search(r"running: ([12])", status(guest))
+        assert match
+        running = match[1]
+        found[running] += 1
+        size, digest = sums[running]
+        root = f"head -c {size} $(findmnt -no SOURCE /) | sha256sum"
+        assert guest.run(root, 600).split()[-2] == digest
+        assert state(guest) == "running"
+        slots.notes["cuts"] = f"{number + 1}, then on 1: {found['1']}, on 2: {found['2']}"
+
+
+def root_of(release: Path, version: str) -> tuple[int, str]:
+    """Size and checksum of a version's root, from its release's list."""
+    name = f"hadron_{version}.erofs"
+    lines = (release / "SHA256SUMS").read_text().splitlines()
+    return (release / name).stat().st_size, next(line.split()[0] for line in lines if line.endswith(name))

@@ -318,7 +318,9 @@ class Reading:
         if variable is None:
             plain = var[-1:] != "]"
         else:
-            plain = not (variable.variants or variable.appends or variable.prepends or variable.removes or self._filters)
+            plain = not (
+                variable.variants or variable.appends or variable.prepends or variable.removes or self._filters
+            )
         if plain:
             # Most have nothing to be worked out.
             result.inputs = {var: variable}

@@ -56,15 +56,18 @@ class LinkedTrees:
         """Gives back what was handed out, and deletes all that none uses but the last ones used."""
         with self._guard:
             self._users.subtract(places)
+        mine: list[Path] = []
         for name in ("sysroots", "inputs"):
             there = [(self._age(path), path) for path in self._children(name) if self._users[path] <= 0]
             for _, path in sorted(there, reverse=True)[_KEPT:]:
-                # Renamed first, so that one half deleted is never taken for a whole one.
-                gone = path.with_name(f".gone-{path.name}")
+                # Renamed first, so that one half deleted is never taken for a whole one. Who has renamed it deletes it, and nobody else.
+                gone = path.with_name(f".gone-{path.name}-{threading.get_ident()}")
                 with self._lock(path), suppress(OSError):
                     if self._users[path] <= 0:
                         path.rename(gone)
-                remove_tree(gone)
+                        mine.append(gone)
+        for gone in mine:
+            remove_tree(gone)
 
     def clean(self) -> None:
         """Deletes what an earlier process left half done."""

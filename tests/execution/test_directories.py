@@ -234,3 +234,24 @@ def test_linked_trees_stay_while_they_are_used_and_then_the_last_ones(
     assert [place.is_dir() for place in places] == [False, False, True, True]
     assert linked.input(put(store, tmp_path / "0")).is_dir()  # type: ignore[arg-type]
     assert (places[0] / "out/a").read_text() == "0"
+
+
+def test_a_linked_tree_is_deleted_by_one_thread_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two threads find the same tree unused; the second comes while the first deletes it."""
+    monkeypatch.setattr(trees, "_KEPT", 0)
+    store = Store(tmp_path / "store")
+    linked = trees.LinkedTrees(tmp_path / "build", store)
+    place = linked.input(put(store, tmp_path / "0", a="0"))  # type: ignore[arg-type]
+    linked.release([place])
+    place = linked.input(put(store, tmp_path / "1", a="1"))  # type: ignore[arg-type]
+    monkeypatch.setattr(linked, "_children", lambda name: [place] if name == "inputs" else [])
+    deleted: list[Path] = []
+
+    def slow(path: Path) -> None:
+        deleted.append(path)
+        if len(deleted) == 1:
+            linked.release([])
+
+    monkeypatch.setattr(trees, "remove_tree", slow)
+    linked.release([place])
+    assert len(deleted) == 1

@@ -34,10 +34,11 @@ class PanicError(Exception):
 class Guest:
     """A running QEMU: the console goes to ``console.log`` in ``directory``, a root shell is on a second serial port.
 
-    ``times``: (mark of :data:`MARKS`, seconds since QEMU was started), in the order in which they came.
+    ``times``: (mark of :data:`MARKS`, seconds since QEMU was started, seconds of CPU that QEMU has used), in the order in which
+    they came. ``screen``: the machine has one, and what it shows at the end is kept beside the console's log.
     """
 
-    def __init__(self, directory: Path, machine: qemu.Machine, name: str = "console") -> None:
+    def __init__(self, directory: Path, machine: qemu.Machine, name: str = "console", screen: bool = False) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.console = directory / f"{name}.log"
         self.console.write_bytes(b"")
@@ -51,9 +52,13 @@ class Guest:
             accelerator=accelerator(),
             serial=(f"file:{self.console}", f"unix:{address},server=on,wait=off"),
         )
-        self.times: list[tuple[str, float]] = []
+        self.times: list[tuple[str, float, float]] = []
         self.started = time.monotonic()
-        self.process = subprocess.Popen(qemu.command(machine), stdin=subprocess.DEVNULL)
+        self.monitor = Path(self.scratch.name) / "monitor.sock" if screen else None
+        command = qemu.command(machine)
+        if self.monitor:
+            command += ["-device", "VGA", "-qmp", f"unix:{self.monitor},server=on,wait=off"]
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
         while not address.exists():
             assert self.process.poll() is None, "QEMU ended at once"
             time.sleep(0.1)
@@ -70,12 +75,34 @@ class Guest:
             running = self.process.poll() is None
             data = self.console.read_bytes()
             for match in pattern.finditer(data, seen):
-                self.times.append((str(match.lastgroup), round(time.monotonic() - self.started, 1)))
+                self.times.append((str(match.lastgroup), round(time.monotonic() - self.started, 1), self.cpu_seconds()))
                 seen = match.end()
             if not running:
                 break
             time.sleep(0.1)
         self.console.with_suffix(".times.json").write_text(json.dumps(self.times) + "\n")
+
+    def cpu_seconds(self) -> float:
+        """What the machine has used: other work on the host makes a start long, but hardly changes this."""
+        with contextlib.suppress(OSError, IndexError):
+            fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+            return round((int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"), 1)
+        return 0.0
+
+    def screenshot(self) -> None:
+        """What the screen shows now, as PNG beside the console's log."""
+        if self.monitor is None or self.process.poll() is not None:
+            return
+        dump = {"filename": str(self.console.with_suffix(".png")), "format": "png"}
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as monitor:
+            monitor.settimeout(30)
+            monitor.connect(str(self.monitor))
+            with monitor.makefile("rw") as lines:
+                for command in ({"execute": "qmp_capabilities"}, {"execute": "screendump", "arguments": dump}):
+                    lines.write(json.dumps(command) + "\n")
+                    lines.flush()
+                    while not {"return", "error"} & json.loads(lines.readline()).keys():
+                        pass
 
     def read(self) -> None:
         with contextlib.suppress(TimeoutError):
@@ -125,7 +152,7 @@ class Guest:
 
     def starts(self) -> int:
         """How often the login prompt has been reached."""
-        return sum(mark == "login" for mark, _ in self.times)
+        return sum(mark == "login" for mark, *_ in self.times)
 
     def wait_start(self, number: int, seconds: float) -> None:
         """Until login prompt and shell of the start with this number (from 1) are there."""
@@ -151,6 +178,7 @@ class Guest:
         raise AssertionError(f"no shell within {seconds} s")
 
     def power_off(self, seconds: float = 90) -> None:
+        self.screenshot()
         self.socket.sendall(b"systemctl poweroff\n")
         self.process.wait(timeout=seconds)
         assert self.process.returncode == 0
@@ -158,6 +186,7 @@ class Guest:
 
     def cut(self) -> None:
         """No power any more."""
+        self.screenshot()
         self.process.kill()
         self.process.wait()
         self.socket.close()

@@ -117,7 +117,7 @@ class Machines:
         machine = qemu.Machine(
             disk=disk, firmware=qemu.firmware(mine), reboot=True, credentials=CREDENTIALS, tpm=tpm, snapshot=False
         )
-        self.guests.append(Guest(self.report, machine, f"console-{len(self.guests) + 1}"))
+        self.guests.append(Guest(self.report, machine, f"console-{len(self.guests) + 1}", screen=True))
         return self.guests[-1]
 
     def started(self, disk: Path, variables: Path | None, tpm: Path | None = None) -> Guest:

@@ -27,6 +27,17 @@ DEPENDS += "erofs-utils-native ukify-native zstd-native"
 rootfs_trusted() {
     install -d ${IMAGE_ROOTFS}/efi ${IMAGE_ROOTFS}/var
     echo 'IMAGE_VERSION=${IMAGE_VERSION}' >> ${IMAGE_ROOTFS}/usr/lib/os-release
+    # Nobody's login waits for the network: what asks for it (network.target, nss-lookup.target, time-set.target) still does.
+    units=${IMAGE_ROOTFS}/usr/lib/systemd/system
+    wants=${IMAGE_ROOTFS}/etc/systemd/system
+    sed -i '/^After=/s/ network\.target//' $units/systemd-user-sessions.service
+    install -d $wants/multi-user.target.wants
+    for unit in systemd-resolved systemd-timesyncd systemd-networkd; do
+        sed -i '/^Before=/s/ sysinit\.target\|sysinit\.target //; s/^After=/After=getty.target /' $units/$unit.service
+        if [ -L $wants/sysinit.target.wants/$unit.service ]; then
+            mv $wants/sysinit.target.wants/$unit.service $wants/multi-user.target.wants/
+        fi
+    done
 }
 ROOTFS_POSTPROCESS_COMMAND += "rootfs_trusted"
 

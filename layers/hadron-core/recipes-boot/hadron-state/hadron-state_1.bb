@@ -18,10 +18,14 @@ SRC_URI = " \
     file://hadron-attempts \
     file://boot-complete.conf \
     file://no-modules.conf \
+    file://coldplug.conf \
     file://patience.conf \
     file://40-hadron-state.preset \
 "
 INHIBIT_DEFAULT_DEPS = "1"
+# Not for this image: databases that are made when it is built, what the command line of a signed program can't ask for, and SSH without a network.
+MASKED_UNITS = "systemd-journal-catalog-update.service systemd-update-done.service systemd-network-generator.service"
+MASKED_GENERATORS = "gpt-auto hibernate-resume run ssh system-update"
 S = "${UNPACKDIR}"
 
 do_install() {
@@ -34,6 +38,14 @@ do_install() {
     install -m 0644 ${UNPACKDIR}/no-modules.conf $units/modprobe@.service.d/hadron.conf
     install -D -m 0644 ${UNPACKDIR}/patience.conf ${D}${prefix}/lib/systemd/system.conf.d/10-hadron.conf
     install -D -m 0644 ${UNPACKDIR}/40-hadron-state.preset ${D}${prefix}/lib/systemd/system-preset/40-hadron-state.preset
+    install -D -m 0644 ${UNPACKDIR}/coldplug.conf $units/systemd-udev-trigger.service.d/hadron.conf
+    install -d ${D}${sysconfdir}/systemd/system ${D}${sysconfdir}/systemd/system-generators
+    for unit in ${MASKED_UNITS}; do
+        ln -s /dev/null ${D}${sysconfdir}/systemd/system/$unit
+    done
+    for generator in ${MASKED_GENERATORS}; do
+        ln -s /dev/null ${D}${sysconfdir}/systemd/system-generators/systemd-$generator-generator
+    done
     install -m 0755 ${UNPACKDIR}/state ${UNPACKDIR}/health ${D}${prefix}/lib/hadron/
     install -m 0644 ${UNPACKDIR}/loader ${UNPACKDIR}/loader-uki ${UNPACKDIR}/loader-grub ${D}${prefix}/lib/hadron/
     install -D -m 0755 ${UNPACKDIR}/hadron-attempts ${D}${prefix}/lib/systemd/system-generators/hadron-attempts
@@ -43,5 +55,5 @@ do_install() {
     done
 }
 
-FILES:${PN} = "${prefix}/lib"
+FILES:${PN} = "${prefix}/lib ${sysconfdir}"
 RDEPENDS:${PN} = "systemd util-linux bash coreutils e2fsprogs"

@@ -99,7 +99,9 @@ def places(scratch: Path) -> Iterator[list[Place]]:
         if (program := casd()) is not None:
             add("REAPI, buildbox-casd", stack.enter_context(casd_server(program, scratch / "casd")))
         if (program := bazel_remote()) is not None:
-            http, grpc = stack.enter_context(bazel_remote_server(program, scratch / "bazel"))
+            # One for each protocol: what the one has taken the other would not be sent.
+            http, _ = stack.enter_context(bazel_remote_server(program, scratch / "bazel-http"))
+            _, grpc = stack.enter_context(bazel_remote_server(program, scratch / "bazel-grpc"))
             add("HTTP, bazel-remote", http, ";compress=zstd")
             add("REAPI, bazel-remote", grpc)
         yield found

@@ -57,7 +57,7 @@ def push(
         taskhashes = record_names(store.root)
 
     def told(remote: str, number: int) -> None:
-        if number % 100 == 0 and not as_json:
+        if number < len(taskhashes) and not as_json:
             say(f"hbake: {number} of {len(taskhashes)} records are with {remote}")
 
     results = send(store, taskhashes, graphs, told)

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from hadronbake.artifacts.record import Digest
 from hadronbake.remotes.compression import SMALLEST, compress, decompress
-from hadronbake.remotes.remote import CHUNK, Blob, RemoteError, Take, Traffic, each
+from hadronbake.remotes.remote import CHUNK, Blob, Entry, RemoteError, Take, Traffic, each
 from hadronbake.remotes.settings import RemoteSetting
 
 _THREADS = 8
@@ -33,7 +33,7 @@ _CHECK_SECONDS = 5.0
 class DirectoryRemote:
     """``setting.url`` is the path of the directory; for a remote that may be written it is made."""
 
-    directories = False
+    complete = False
 
     def __init__(self, setting: RemoteSetting) -> None:
         self.traffic = Traffic()
@@ -60,20 +60,23 @@ class DirectoryRemote:
         found = zip(keys, each(self._pool, read, keys), strict=True)
         return {key.hash: data for key, data in found if data is not None}
 
-    def put_result(self, key: Digest, result: bytes, replace: bool = False) -> None:
+    def put_results(self, entries: Sequence[Entry]) -> None:
+        def one(entry: Entry) -> None:
+            with self._asking():
+                temporary = self._temporary(lambda: iter((entry.result,)))
+                path = self._path("ac", entry.key.hash)
+                Path(path).parent.mkdir(parents=True, exist_ok=True)
+                try:
+                    if entry.replace:
+                        Path(temporary).rename(path)
+                    else:
+                        self._link(temporary, path)
+                finally:
+                    Path(temporary).unlink(missing_ok=True)
+                self.traffic.add(sent=len(entry.result))
+
         self._check()
-        with self._asking():
-            temporary = self._temporary(lambda: iter((result,)))
-            path = self._path("ac", key.hash)
-            Path(path).parent.mkdir(parents=True, exist_ok=True)
-            try:
-                if replace:
-                    Path(temporary).rename(path)
-                else:
-                    self._link(temporary, path)
-            finally:
-                Path(temporary).unlink(missing_ok=True)
-            self.traffic.add(sent=len(result))
+        each(self._pool, one, entries)
 
     def missing(self, digests: Collection[Digest]) -> set[Digest]:
         def absent(digest: Digest) -> bool:

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
+from hadronbake.artifacts.record import Digest
 from hadronbake.remotes.remote import Lie, Remote, RemoteError, Stopped
 
 T = TypeVar("T")
@@ -28,6 +29,8 @@ class Guarded:
         self._failures = 0
         self._lock = threading.Lock()
         self.given_up = False
+        self.there: set[Digest] = set()
+        """Blobs of which it has said in this run that it has them, or which it took."""
 
     def ask(self, question: Callable[[Remote], T], otherwise: T) -> T:
         """The remote's answer, or ``otherwise`` where it has none."""

@@ -19,7 +19,7 @@ from requests.adapters import HTTPAdapter
 from hadronbake import __version__
 from hadronbake.artifacts.record import Digest
 from hadronbake.remotes.compression import SMALLEST, compress, decompress
-from hadronbake.remotes.remote import CHUNK, SLOWEST, Blob, Lie, RemoteError, Take, Traffic, each
+from hadronbake.remotes.remote import CHUNK, SLOWEST, Blob, Entry, Lie, RemoteError, Take, Traffic, each
 from hadronbake.remotes.settings import RemoteSetting
 
 T = TypeVar("T")
@@ -40,7 +40,7 @@ _FATAL = {
 class HttpRemote:
     """Requests of one call go side by side over a pool of connections that stay open."""
 
-    directories = False
+    complete = False
 
     def __init__(self, setting: RemoteSetting) -> None:
         self.traffic = Traffic()
@@ -72,8 +72,11 @@ class HttpRemote:
         found = zip(keys, each(self._pool, one, keys), strict=True)
         return {key.hash: data for key, data in found if data is not None}
 
-    def put_result(self, key: Digest, result: bytes, replace: bool = False) -> None:
-        self._put(f"ac/{key.hash}", lambda: iter((result,)), len(result), {})
+    def put_results(self, entries: Sequence[Entry]) -> None:
+        def one(entry: Entry) -> None:
+            self._put(f"ac/{entry.key.hash}", lambda: iter((entry.result,)), len(entry.result), {})
+
+        each(self._pool, one, entries)
 
     def missing(self, digests: Collection[Digest]) -> set[Digest]:
         def absent(digest: Digest) -> bool:

@@ -22,7 +22,7 @@ from buildstream._protos.google.bytestream import bytestream_pb2, bytestream_pb2
 
 from hadronbake.artifacts.record import Digest
 from hadronbake.remotes.compression import SMALLEST, compress, decompress
-from hadronbake.remotes.remote import SLOWEST, Blob, Lie, RemoteError, Take, Traffic, each
+from hadronbake.remotes.remote import SLOWEST, Blob, Entry, Lie, RemoteError, Take, Traffic, each
 from hadronbake.remotes.settings import RemoteSetting
 
 T = TypeVar("T")
@@ -59,7 +59,7 @@ class _Capabilities:
 class ReapiRemote:
     """``setting.instance`` is the instance name; without one the path of the address. Nothing is asked before it is needed."""
 
-    directories = True
+    complete = True
 
     def __init__(self, setting: RemoteSetting) -> None:
         self.traffic = Traffic()
@@ -106,15 +106,19 @@ class ReapiRemote:
             self.traffic.add(requests=len(part), seconds=time.monotonic() - began)
         return found
 
-    def put_result(self, key: Digest, result: bytes, replace: bool = False) -> None:
+    def put_results(self, entries: Sequence[Entry]) -> None:
         self._capabilities()
-        request = re.UpdateActionResultRequest(
-            instance_name=self._instance,
-            action_digest=_message(key),
-            action_result=re.ActionResult.FromString(result),
-        )
-        self.traffic.add(sent=len(result))
-        self._call(lambda: self._actions.UpdateActionResult(request, **self._options()))
+
+        def one(entry: Entry) -> None:
+            request = re.UpdateActionResultRequest(
+                instance_name=self._instance,
+                action_digest=_message(entry.key),
+                action_result=re.ActionResult.FromString(entry.result),
+            )
+            self.traffic.add(sent=len(entry.result))
+            self._call(lambda: self._actions.UpdateActionResult(request, **self._options()))
+
+        each(self._pool, one, entries)
 
     def missing(self, digests: Collection[Digest]) -> set[Digest]:
         self._capabilities()

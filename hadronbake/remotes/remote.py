@@ -50,6 +50,15 @@ class Blob:
                 yield piece
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An ActionResult to send, under the digest of its action. Without ``replace`` one that is there may stay."""
+
+    key: Digest
+    result: bytes
+    replace: bool = False
+
+
 A = TypeVar("A")
 B = TypeVar("B")
 
@@ -105,16 +114,16 @@ class Remote(Protocol):
     back within a time that doesn't depend on the other side."""
 
     traffic: Traffic
-    directories: bool
-    """Whether a tree's directories must be there as blobs too, beside its Tree message. (buildbox-casd asks for all that a tree names
-    before it gives a result.)"""
+    complete: bool
+    """Whether all that REAPI's messages name must be there as blobs: actions, and a tree's directories beside its Tree message.
+    (buildbox-casd asks for all that a tree names before it gives a result.)"""
 
     def results(self, keys: Sequence[Digest]) -> dict[str, bytes]:
         """The ActionResult messages of actions, by the action's hash; nothing for those that aren't there."""
         ...
 
-    def put_result(self, key: Digest, result: bytes, replace: bool = False) -> None:
-        """What it names must be there. Whether one that is there already stays without ``replace`` depends on the kind."""
+    def put_results(self, entries: Sequence[Entry]) -> None:
+        """What they name must be there. Whether one that is there already stays without ``replace`` depends on the kind."""
         ...
 
     def missing(self, digests: Collection[Digest]) -> set[Digest]:

@@ -11,11 +11,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from hadronbake.artifacts.cas import MissingBlob
 from hadronbake.artifacts.digest import of_bytes
@@ -28,7 +26,6 @@ from hadronbake.remotes.guard import Guarded
 from hadronbake.remotes.receiving import parts, write_verified
 from hadronbake.remotes.remote import Blob, Lie, Remote, Stopped
 from hadronbake.remotes.results import (
-    COMMAND,
     EMPTY,
     Result,
     action,
@@ -37,21 +34,18 @@ from hadronbake.remotes.results import (
     decode_tree,
     divergence_key,
     encode_result,
-    encode_tree,
     equivalence_key,
     record_key,
 )
+from hadronbake.remotes.sending import Outbox, put
 
-Sent = Literal["sent", "there", "diverged", "incomplete", "failed"]
-
-_UPLOADS = 2
 _LARGEST_MESSAGE = 256 << 20
 _LEAST_BUNDLED = 2
 _SEEN_DAYS = 30
 
 
 @dataclass(frozen=True, slots=True)
-class _Far:
+class Far:
     """A record whose tree is with a remote; ``statement``: as it was signed; ``result``: what came with it."""
 
     record: Record
@@ -87,18 +81,17 @@ class SharedStore(Store):
     ) -> None:
         super().__init__(root, keys)
         self.remotes = [Guarded(remote, name, writable, self.notice) for name, remote, writable in remotes]
-        self._far: dict[str, dict[str, _Far]] = {}
+        self._far: dict[str, dict[str, Far]] = {}
         """Root directory → taskhash → record: several tasks may have made the same."""
         self._vain: set[str] = set()
         """Root directories that no remote could give."""
         self._task_of: dict[str, str] = {}
         """Root directory → taskhash, of all records that were seen."""
         self._bundled: dict[str, tuple[Guarded, bytes]] = {}
-        self._results: dict[str, bytes] = {}
+        self.results: dict[str, bytes] = {}
         self._expected = ""
         self._fetching = threading.RLock()
-        self._uploads = ThreadPoolExecutor(_UPLOADS, "upload")
-        self._queued: list[Future[None]] = []
+        self._outboxes = [Outbox(self, remote) for remote in self.remotes if remote.writable]
         self._counts = {"found": 0, "trees": 0, "sent": 0}
         self._guard = threading.Lock()
 
@@ -121,7 +114,7 @@ class SharedStore(Store):
                 self._ask_bundle()
             for far in self._ask_records(remote, rest):
                 found[far.record.taskhash] = self._remember(far)
-                self._count("found")
+                self.count("found")
                 self._keep_seen(far)
         return found
 
@@ -135,7 +128,7 @@ class SharedStore(Store):
         if not graph:
             return
         for remote in self.remotes:
-            (data,) = self._ask(remote, [bundle_key(graph)]).values() or (None,)
+            (data,) = self.ask(remote, [bundle_key(graph)]).values() or (None,)
             try:
                 files = dict(decode_result(data).files) if data is not None else {}
             except Lie as error:
@@ -156,17 +149,17 @@ class SharedStore(Store):
         taskhash = parts[1].decode(errors="replace")
         self._bundled.setdefault(taskhash, (remote, parts[2]))
 
-    def _ask_records(self, remote: Guarded, taskhashes: Sequence[str]) -> Iterator[_Far]:
+    def _ask_records(self, remote: Guarded, taskhashes: Sequence[str]) -> Iterator[Far]:
         known = {taskhash: self._bundled.pop(taskhash) for taskhash in taskhashes if taskhash in self._bundled}
         for taskhash, (source, result) in known.items():
-            if (far := self._believe(source, taskhash, result)) is not None:
+            if (far := self.believe(source, taskhash, result)) is not None:
                 yield far
         keys = {record_key(taskhash): taskhash for taskhash in taskhashes if taskhash not in known}
-        for key, result in self._ask(remote, list(keys)).items():
-            if (far := self._believe(remote, keys[key], result)) is not None:
+        for key, result in self.ask(remote, list(keys)).items():
+            if (far := self.believe(remote, keys[key], result)) is not None:
                 yield far
 
-    def _ask(self, remote: Guarded, keys: Sequence[str]) -> dict[str, bytes]:
+    def ask(self, remote: Guarded, keys: Sequence[str]) -> dict[str, bytes]:
         """The ActionResults by key."""
         if not keys:
             return {}
@@ -175,7 +168,7 @@ class SharedStore(Store):
         found = remote.ask(lambda it: it.results(list(digests.values())), nothing)
         return {key: found[digest.hash] for key, digest in digests.items() if digest.hash in found}
 
-    def _believe(self, remote: Guarded | None, taskhash: str, data: bytes) -> _Far | None:
+    def believe(self, remote: Guarded | None, taskhash: str, data: bytes) -> Far | None:
         statement = self._statement(remote, data)
         if statement is None:
             return None
@@ -191,7 +184,7 @@ class SharedStore(Store):
             if remote is not None:
                 remote.failed(Lie(f"the record of {taskhash[:12]}… is damaged, or is one of something else"))
             return None
-        return _Far(record, statement, result, remote)
+        return Far(record, statement, result, remote)
 
     def _statement(self, remote: Guarded | None, data: bytes) -> bytes | None:
         try:
@@ -217,11 +210,11 @@ class SharedStore(Store):
             f"{where} {error.key}",
         )
 
-    def _remember(self, far: _Far) -> Record:
+    def _remember(self, far: Far) -> Record:
         with self._guard:
             self._task_of[far.record.tree.hash] = far.record.taskhash
             self._far.setdefault(far.record.tree.hash, {})[far.record.taskhash] = far
-            self._results[far.record.taskhash] = far.message
+            self.results[far.record.taskhash] = far.message
         if self._uses is not None:
             self._uses.add(far.record.taskhash)
         return far.record
@@ -229,16 +222,16 @@ class SharedStore(Store):
     def _seen_path(self, taskhash: str) -> Path:
         return self.root / "seen" / taskhash[:2] / taskhash
 
-    def _seen(self, taskhash: str) -> _Far | None:
+    def _seen(self, taskhash: str) -> Far | None:
         path = self._seen_path(taskhash)
         try:
             if path.stat().st_mtime < time.time() - _SEEN_DAYS * 86_400:
                 return None
-            return self._believe(None, taskhash, path.read_bytes())
+            return self.believe(None, taskhash, path.read_bytes())
         except OSError:
             return None
 
-    def _keep_seen(self, far: _Far) -> None:
+    def _keep_seen(self, far: Far) -> None:
         with suppress(OSError):
             path = self._seen_path(far.record.taskhash)
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -251,7 +244,7 @@ class SharedStore(Store):
         if known is not None:
             return known
         for remote in self.remotes:
-            for data in self._ask(remote, [equivalence_key(task_label, outhash)]).values():
+            for data in self.ask(remote, [equivalence_key(task_label, outhash)]).values():
                 statement = self._statement(remote, data)
                 if statement is None:
                     continue
@@ -286,15 +279,15 @@ class SharedStore(Store):
                 self._vain.add(item.record.tree.hash)
                 self._seen_path(item.record.taskhash).unlink(missing_ok=True)
 
-    def _order(self, far: Sequence[_Far]) -> list[Guarded]:
+    def _order(self, far: Sequence[Far]) -> list[Guarded]:
         first = [item.remote for item in far if item.remote is not None]
         return list(dict.fromkeys([*first, *self.remotes]))
 
-    def _take(self, remote: Guarded, far: Sequence[_Far]) -> None:
+    def _take(self, remote: Guarded, far: Sequence[Far]) -> None:
         wanted = {item.result.tree for item in far if item.result.tree is not None}
         messages = self._blobs(remote, sorted(wanted, key=lambda digest: digest.hash))
         files: dict[Digest, bool] = {}
-        whole: list[tuple[_Far, list[Digest]]] = []
+        whole: list[tuple[Far, list[Digest]]] = []
         found: dict[Digest, bytes] = {}
         for item in far:
             message = messages.get(item.result.tree.hash) if item.result.tree is not None else None
@@ -320,14 +313,14 @@ class SharedStore(Store):
             if all(self.cas.keep(digest) for digest in needed):
                 self._arrived(item)
 
-    def _arrived(self, item: _Far) -> None:
+    def _arrived(self, item: Far) -> None:
         with self._guard:
             self._far[item.record.tree.hash].pop(item.record.taskhash, None)
             if not self._far[item.record.tree.hash]:
                 del self._far[item.record.tree.hash]
         super().add_statement(item.record.taskhash, item.statement)
         self._seen_path(item.record.taskhash).unlink(missing_ok=True)
-        self._count("trees")
+        self.count("trees")
 
     def _receive(self, remote: Guarded, wanted: Mapping[Digest, bool]) -> None:
         """Blobs into the local store: each is hashed on its way to a temporary file, and gets its name only if it is right."""
@@ -426,73 +419,22 @@ class SharedStore(Store):
         kept = super().add_record(record)
         self._far.pop(kept.tree.hash, None)
         self._task_of[kept.tree.hash] = kept.taskhash
-        for remote in self.remotes:
-            if remote.writable and not remote.given_up:
-                self._queued.append(self._uploads.submit(self._upload, remote, kept.taskhash))
+        for outbox in self._outboxes:
+            if not outbox.remote.given_up:
+                outbox.add(kept.taskhash)
         return kept
 
-    def _upload(self, remote: Guarded, taskhash: str) -> None:
-        try:
-            self.send(remote, taskhash)
-        except OSError as error:
-            self.notice(f"not all went to the remote {remote.name}: {error.strerror or error}", f"send {remote.name}")
-
-    def flush(self, seconds: float | None = None) -> None:
+    def flush(self) -> None:
         """Waits until all that was added is with the remotes that take it, or with none because they failed."""
-        until = None if seconds is None else time.monotonic() + seconds
-        for future in self._queued:
-            with suppress(TimeoutError):
-                future.result(None if until is None else max(0.0, until - time.monotonic()))
-        self._queued.clear()
+        for outbox in self._outboxes:
+            outbox.flush()
 
     @property
     def waiting(self) -> int:
         """How many records are still to be sent."""
-        return sum(not future.done() for future in self._queued)
+        return sum(outbox.waiting for outbox in self._outboxes)
 
-    def send(self, remote: Guarded, taskhash: str) -> Sent:
-        """Sends a record of the local store with all it names: blobs first, then the record, then its equivalence."""
-        statement = self.statement(taskhash)
-        if statement is None:
-            return "incomplete"
-        record = self.believed(taskhash, statement)
-        claim = self.claim(record.task, record.outhash)
-        key, claim_key = record_key(taskhash), equivalence_key(record.task, record.outhash)
-        there = self._ask(remote, [key, claim_key])
-        outcome: Sent = "there"
-        first = self._believe(remote, taskhash, there[key]) if key in there else None
-        if key in there and first is None:
-            # Somebody whom we don't trust was first; what he says isn't ours to replace.
-            return "there"
-        try:
-            blobs, result = self._outgoing(record, statement, remote.remote.directories)
-        except MissingBlob:
-            return "incomplete"
-        replace = first is not None and first.record.outhash != record.outhash
-        if first is not None and replace and self._has(remote, first):
-            self._differs(remote, first)
-            if not self._ask(remote, [divergence_key(taskhash)]):
-                self._put(remote, divergence_key(taskhash), result, blobs)
-            self._results[taskhash] = first.message
-            return "diverged"
-        # What the server has lost goes again, too.
-        if first is None or replace or remote.ask(lambda it: it.missing(blobs), set[Digest]()):
-            if not self._put(remote, key, result, blobs, replace):
-                return "failed"
-            self._count("sent")
-            outcome = "sent"
-        self._results[taskhash] = result
-        if claim is not None and claim_key not in there:
-            self._put(remote, claim_key, encode_result(claim), {})
-        return outcome
-
-    def _has(self, remote: Guarded, far: _Far) -> bool:
-        """Whether the content of a record is with the remote, as far as that can be seen at little cost."""
-        needed = [far.result.tree, *(digest for _, digest in far.result.files)]
-        nothing: set[Digest] = set()
-        return not remote.ask(lambda it: it.missing([digest for digest in needed if digest is not None]), nothing)
-
-    def _differs(self, remote: Guarded, other: _Far) -> None:
+    def differs(self, remote: Guarded, other: Far) -> None:
         """Keeps a record with another output than ours, and the directories of that output, for who compares them."""
         with suppress(Damaged, Untrusted):
             self.diverged(other.record.taskhash, other.statement)
@@ -513,11 +455,11 @@ class SharedStore(Store):
         for remote in self.remotes:
             for kind in (record_key, divergence_key):
                 keys = {kind(taskhash): taskhash for taskhash in taskhashes}
-                for key, data in self._ask(remote, list(keys)).items():
+                for key, data in self.ask(remote, list(keys)).items():
                     first = self.peek(keys[key])
-                    far = self._believe(remote, keys[key], data)
+                    far = self.believe(remote, keys[key], data)
                     if far is not None and first is not None and far.record.outhash != first.outhash:
-                        self._differs(remote, far)
+                        self.differs(remote, far)
 
     def is_far(self, tree: Digest) -> bool:
         """Whether it is known to be with a remote, and isn't here."""
@@ -528,52 +470,18 @@ class SharedStore(Store):
 
     def send_bundle(self, graph: str, taskhashes: Sequence[str]) -> None:
         """Says which records a build of this graph used, for :meth:`expect` of other machines."""
-        chosen = [taskhash for taskhash in sorted(taskhashes) if taskhash in self._results]
+        chosen = [taskhash for taskhash in sorted(taskhashes) if taskhash in self.results]
         if len(chosen) < _LEAST_BUNDLED:
             return
         content = b"".join(
-            wire_field(1, wire_field(1, taskhash.encode()) + wire_field(2, self._results[taskhash]))
+            wire_field(1, wire_field(1, taskhash.encode()) + wire_field(2, self.results[taskhash]))
             for taskhash in chosen
         )
         digest = of_bytes(content)
         result = encode_result(b"bundle", None, {"records": digest})
         for remote in self.remotes:
-            if remote.writable and not self._ask(remote, [bundle_key(graph)]):
-                self._put(remote, bundle_key(graph), result, {digest: Blob(digest, data=content)})
-
-    def _put(
-        self, remote: Guarded, key: str, result: bytes, blobs: Mapping[Digest, Blob], replace: bool = False
-    ) -> bool:
-        content = action(key)
-        digest = of_bytes(content)
-        everything = {
-            **blobs,
-            digest: Blob(digest, data=content),
-            of_bytes(COMMAND): Blob(of_bytes(COMMAND), data=COMMAND),
-            EMPTY: Blob(EMPTY),
-        }
-
-        def put(it: Remote) -> bool:
-            missing = it.missing(everything)
-            if missing:
-                it.write([everything[digest] for digest in sorted(missing, key=lambda digest: digest.hash)])
-            it.put_result(digest, result, replace)
-            return True
-
-        return remote.ask(put, False)
-
-    def _outgoing(self, record: Record, statement: bytes, directories: bool) -> tuple[dict[Digest, Blob], bytes]:
-        """What a record names, and its ActionResult. Raises MissingBlob."""
-        message = encode_tree(record.tree, self.cas.get)
-        folders, files = decode_tree(record.tree, message)
-        tree = of_bytes(message)
-        blobs = {tree: Blob(tree, data=message)}
-        if directories:
-            blobs.update((digest, Blob(digest, data=content)) for digest, content in folders.items())
-        named = {"inputs": record.inputs, **({"log": record.log} if record.log is not None else {})}
-        for digest in [*files, *named.values()]:
-            blobs[digest] = Blob(digest, path=self.cas.locate(digest, files.get(digest, False)))
-        return blobs, encode_result(statement, tree, named)
+            if remote.writable and not self.ask(remote, [bundle_key(graph)]):
+                put(remote, [(bundle_key(graph), result, False)], {digest: Blob(digest, data=content)})
 
     # --- the end ----------------------------------------------------------------------------------------------------
 
@@ -589,10 +497,11 @@ class SharedStore(Store):
 
     def close(self) -> None:
         """What isn't sent yet isn't sent."""
-        self._uploads.shutdown(wait=False, cancel_futures=True)
+        for outbox in self._outboxes:
+            outbox.close()
         for remote in self.remotes:
             remote.remote.close()
 
-    def _count(self, name: str) -> None:
+    def count(self, name: str) -> None:
         with self._guard:
             self._counts[name] += 1

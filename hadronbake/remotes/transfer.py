@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
-from hadronbake.artifacts.record import Digest, Record
+from hadronbake.artifacts.record import Record
 from hadronbake.remotes.guard import Guarded
-from hadronbake.remotes.store import Sent, SharedStore
+from hadronbake.remotes.sending import AT_ONCE, Sent, send
+from hadronbake.remotes.store import SharedStore
 
-_AT_ONCE = 4
+_TREES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +64,10 @@ def _push(
     requests, sent = traffic.requests, traffic.sent
     counts: dict[Sent, int] = {"sent": 0, "there": 0, "diverged": 0, "incomplete": 0, "failed": 0}
 
-    def send(taskhash: str) -> Sent:
-        return "failed" if remote.given_up else store.send(remote, taskhash)
-
-    with ThreadPoolExecutor(_AT_ONCE, "push") as pool:
-        for number, outcome in enumerate(pool.map(send, taskhashes), 1):
+    for number, part in enumerate(_parts(taskhashes, AT_ONCE)):
+        for outcome in send(store, remote, part):
             counts[outcome] += 1
-            told(remote.name, number)
+        told(remote.name, number * AT_ONCE + len(part))
     if not counts["failed"]:
         for graph in graphs:
             store.send_bundle(graph, taskhashes)
@@ -79,7 +77,7 @@ def _push(
 def pull(store: SharedStore, records: Collection[Record], missing: Sequence[str]) -> Pulled:
     """Gets the trees of records that were found with remotes. ``missing``: labels that were found nowhere."""
     far = [record for record in records if store.is_far(record.tree)]
-    for part in _parts([record.tree for record in far]):
+    for part in _parts([record.tree for record in far], _TREES):
         store.fetch(part)
     lost = [record.task for record in far if store.peek(record.taskhash) is None]
     usage = store.usage()
@@ -92,7 +90,10 @@ def pull(store: SharedStore, records: Collection[Record], missing: Sequence[str]
     )
 
 
-def _parts(trees: Sequence[Digest], size: int = 32) -> Iterator[Sequence[Digest]]:
-    """Some at a time: what came stays when it is interrupted."""
-    for start in range(0, len(trees), size):
-        yield trees[start : start + size]
+P = TypeVar("P")
+
+
+def _parts(items: Sequence[P], size: int) -> Iterator[Sequence[P]]:
+    """Some at a time: what came or went stays when it is interrupted."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

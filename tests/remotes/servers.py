@@ -40,7 +40,7 @@ class Contents:
 
 @contextmanager
 def http_server(contents: Contents) -> Iterator[str]:
-    """Its address. Faults: those of ``Contents``, "500", "hang", "close early"."""
+    """Its address. Faults: those of ``Contents``, "500", "hang", "close early", "small" (takes nothing that is large)."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -98,6 +98,9 @@ def http_server(contents: Contents) -> Iterator[str]:
             else:
                 content = self.rfile.read(int(self.headers["Content-Length"]))
             if not self.begin():
+                return
+            if contents.fault == "small" and len(content) > 1 << 20:
+                self.answer(400)
                 return
             if self.headers.get("Content-Encoding") == "zstd":
                 content = zstandard.ZstdDecompressor().decompressobj().decompress(content)

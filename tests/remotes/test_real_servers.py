@@ -12,6 +12,7 @@ from real import bazel_remote, bazel_remote_server, casd, casd_server, nginx, ng
 from servers import Contents
 
 from hadronbake.artifacts.store import Store
+from hadronbake.remotes.sending import send
 
 pytestmark = pytest.mark.servers
 
@@ -100,5 +101,5 @@ def test_what_a_server_forgot_is_sent_again(kind: str, tmp_path: Path) -> None:
         two.fetch([kept.tree])
         assert Store(two.root, two.keys).record(A) is None
         again = farm.machine("builder", "rw")
-        assert again.send(again.remotes[0], A) == "sent"
+        assert send(again, again.remotes[0], [A]) == ["sent"]
         farm.taken(kept, "three")

@@ -50,10 +50,49 @@ def test_what_is_there_is_not_sent_again(farm: Farm) -> None:
     told: list[tuple[str, int]] = []
     (first,) = push(one, [A, B], [], lambda remote, number: told.append((remote, number)))
     assert (first.sent, first.there, first.failed, first.incomplete) == (2, 0, 0, 0)
-    assert [number for _, number in told] == [1, 2]
+    assert [number for _, number in told] == [2]
     assert first.bytes > 0
     (again,) = push(farm.machine("builder", "rw"), [A, B], [], nobody)
     assert (again.sent, again.there, again.bytes) == (0, 2, 0)
+
+
+def test_what_several_records_name_goes_once(tmp_path: Path) -> None:
+    """One tree, of twenty tasks."""
+    asked = {}
+    for name, server in (("http", http_server), ("reapi", reapi_server)):
+        contents = Contents()
+        with server(contents) as url:
+            farm = Farm(tmp_path / name, url, contents)
+            alone = farm.machine("builder")
+            taskhashes = [f"{number:064x}" for number in range(20)]
+            for taskhash in taskhashes:
+                farm.build(alone, "same", taskhash)
+            (first,) = push(farm.machine("builder", "rw"), taskhashes, [], nobody)
+            assert first.sent == 20
+            asked[name] = [(method, path) for method, path in contents.log if not path.startswith("ac/")]
+            contents.log.clear()
+            (again,) = push(farm.machine("builder", "rw"), taskhashes, [], nobody)
+            assert again.there == 20
+            methods = [method for method, path in contents.log if not path.startswith("ac/")]
+            assert methods.count("HEAD" if name == "http" else "FindMissingBlobs") == (6 if name == "http" else 1)
+    assert len(set(asked["http"])) == len(asked["http"])
+    names = [method for method, _ in asked["reapi"]]
+    # For what the records name, and for what says which record is meant.
+    assert names.count("FindMissingBlobs") == 2
+    assert names.count("BatchUpdateBlobs") == 1
+
+
+def test_a_blob_that_is_refused_keeps_no_other_record_back(tmp_path: Path) -> None:
+    contents = Contents(fault="small")
+    with http_server(contents) as url:
+        farm = Farm(tmp_path, url, contents)
+        alone = farm.machine("builder")
+        farm.build(alone, "one", A)
+        farm.build(alone, "large", C, big=6 << 20)
+        farm.build(alone, "two", B)
+        (result,) = push(farm.machine("builder", "rw"), [A, C, B], [], nobody)
+        assert (result.sent, result.failed) == (2, 1)
+        assert set(farm.machine("two").records([A, B, C])) == {A, B}
 
 
 def test_what_is_not_whole_here_is_not_sent(farm: Farm) -> None:

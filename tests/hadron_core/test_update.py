@@ -215,6 +215,18 @@ def test_the_last_good_version_is_not_written_over(machine: Machine) -> None:
     assert machine.update("install", directory(machine.release("3"))) == "3 is installed; restart to boot it\n"
 
 
+@pytest.mark.parametrize("content", [None, b"", bytes(1024)])
+def test_a_lost_block_is_written_anew(machine: Machine, content: bytes | None) -> None:
+    block = machine.top / "efi/grub/grubenv"
+    block.unlink()
+    if content is not None:
+        block.write_bytes(content)
+    assert machine.update("status") == "running: 1\nslot a: 1 (runs): not counted\nslot b: empty\nnext: slot a\n"
+    assert machine.update("install", directory(machine.release())) == "2 is installed; restart to boot it\n"
+    assert block.stat().st_size == 1024
+    assert [machine.boots() for _ in range(4)] == ["2", "2", "2", "1"]
+
+
 CUT = "set -T; count=0; trap 'count=$((count + 1)); [ $count -ne $CUT ] || kill -9 $$' DEBUG\n"
 
 

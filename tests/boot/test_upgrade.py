@@ -1,5 +1,6 @@
 """Upgrades of hadron-image-trusted: good ones, refused ones, bad ones that are given up, and power that fails. (make test-trusted)"""
 
+import hashlib
 import os
 import random
 import re
@@ -12,10 +13,17 @@ from guest import Guest
 from server import Server
 from trusted import (
     BOOT_SECONDS,
+    KEYS,
+    REPORT,
     Machines,
+    copied,
+    image,
+    into_state,
     next_release,
+    online,
+    place,
+    put,
     release_of,
-    section,
     sign,
     state,
     unsigned,
@@ -40,17 +48,35 @@ def versions(guest: Guest) -> str:
     return guest.run("hadron-update status")
 
 
-def test_a_good_upgrade_and_the_way_back(machines: Machines, variables: Path, served: Server) -> None:
+@pytest.fixture(scope="session")
+def installed(variables: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A disk whose version 1 has installed version 2, which is to be started next. Made once for each pair of versions."""
+    text = b"".join((made / "SHA256SUMS.sig").read_bytes() for made in (image(".release"), next_release()))
+    kept = REPORT / f".installed-{hashlib.sha256(text).hexdigest()[:16]}.img"
+    if kept.exists():
+        return kept
+    scratch = tmp_path_factory.mktemp("upgrade")
+    (scratch / "served").mkdir()
+    server = Server(scratch / "served")
+    address = release(server)
+    made = Machines(scratch, place("upgrade"))
+    try:
+        guest = made.started(made.disk(), variables)
+        online(guest)
+        guest.run("echo kept > /etc/mine; echo kept > /var/lib/mine; echo changed >> /etc/profile")
+        assert "2 is newer than 1" in guest.run(f"hadron-update check {address}", 300)
+        assert "2 is installed" in guest.run(f"hadron-update install {address}", 900)
+        assert "hadron_2+3.efi" in versions(guest)
+        guest.power_off(BOOT_SECONDS)
+    finally:
+        made.end()
+        server.server.shutdown()
+    return copied(scratch / "disk.img", kept)
+
+
+def test_a_good_upgrade_and_the_way_back(machines: Machines, variables: Path, installed: Path) -> None:
     """Version 2 runs and is kept; files of /etc and /var are there; what nobody changed in /etc is version 2's. Then rollback."""
-    guest = machines.started(machines.disk(), variables)
-    address = release(served)
-    guest.run("echo kept > /etc/mine; echo kept > /var/lib/mine; echo changed >> /etc/profile")
-    assert "2 is newer than 1" in guest.run(f"hadron-update check {address}", 300)
-    began = time.monotonic()
-    assert "2 is installed" in guest.run(f"hadron-update install {address}", 900)
-    machines.notes["install"] = f"{time.monotonic() - began:.0f} s"
-    assert "hadron_2+3.efi" in versions(guest)
-    guest.restart(BOOT_SECONDS)
+    guest = machines.started(copied(installed, machines.scratch / "disk.img"), variables)
     assert "running: 2" in versions(guest)
     assert state(guest) == "running"
     assert guest.run("cat /etc/mine /var/lib/mine").split()[-2:] == ["kept", "kept"]
@@ -67,6 +93,7 @@ def test_a_good_upgrade_and_the_way_back(machines: Machines, variables: Path, se
 def test_what_is_not_right_is_refused(machines: Machines, variables: Path, served: Server, tmp_path: Path) -> None:
     """Another's signature, a changed list, a file cut short or damaged, a version that isn't newer, a full disk: nothing changes."""
     guest = machines.started(machines.disk(), variables)
+    online(guest)
     address = release(served)
     here = served.directory / "2"
     before = versions(guest)
@@ -101,36 +128,36 @@ def test_what_is_not_right_is_refused(machines: Machines, variables: Path, serve
     assert "2 is installed" in guest.run(f"hadron-update install {address}", 900)
 
 
-BROKEN = ("kernel", "root-hash", "service")
+BROKEN = ("kernel", "root-hash", "signature", "service")
 
 
 @pytest.mark.parametrize("part", BROKEN)
 def test_a_bad_version_is_given_up(
-    machines: Machines, variables: Path, served: Server, tmp_path: Path, part: str
+    machines: Machines, variables: Path, installed: Path, tmp_path: Path, part: str
 ) -> None:
     """Version 2 is broken in a part: version 1 is back without anybody's help, and the counter says why."""
     content = unsigned(next_release() / "hadron_2.efi", tmp_path)
-    if part == "program":
-        # The kernel in it is no program any more: the stub can't start it.
-        place, _ = section(content, ".linux")
-        content = content[:place] + bytes(4096) + content[place + 4096 :]
+    signer = KEYS
+    if part == "signature":
+        # The firmware refuses it.
+        signer = tmp_path / "other"
+        keys.make_secureboot(signer, "Somebody Else")
     elif part == "kernel":
         content = with_command_line(content, b"systemd.machine_id=firmware", b"init=/nothing")
     elif part == "root-hash":
         found = re.search(rb" sha256 ([0-9a-f]{64}) ", content)
         assert found
         content = content.replace(found[1], found[1][::-1])
-    sign(content, tmp_path / "bad.efi", tmp_path)
-    address = release(served, efi=tmp_path / "bad.efi")
-    guest = machines.started(machines.disk(), variables)
+    sign(content, tmp_path / "bad.efi", tmp_path, signer)
+    disk = copied(installed, tmp_path / "disk.img")
     if part == "service":
-        guest.run("touch /var/lib/hadron-test-broken")
-    assert "2 is installed" in guest.run(f"hadron-update install {address}", 900)
-    starts = guest.starts()
+        into_state(disk, "lib/hadron-test-broken")
+    else:
+        put(disk, tmp_path / "bad.efi", "/EFI/Linux/hadron_2+3.efi")
     began = time.monotonic()
-    guest.send("systemctl reboot")
+    guest = machines.boot(disk, variables)
     # Each attempt of the bad service's version reaches the login prompt.
-    guest.wait_start(starts + (4 if part == "service" else 1), 4 * BOOT_SECONDS)
+    guest.wait_start(4 if part == "service" else 1, 4 * BOOT_SECONDS)
     machines.notes["back on 1 after"] = f"{time.monotonic() - began:.0f} s"
     said = versions(guest)
     assert "running: 1" in said, said
@@ -151,7 +178,7 @@ def test_power_cuts_during_an_upgrade(machines: Machines, variables: Path, serve
     upgrade = f"PS4='@@ ' bash -x /usr/bin/hadron-update install {address}"
     disk = machines.disk()
     guest = machines.started(disk, variables)
-    guest.run("systemctl is-system-running --wait", BOOT_SECONDS)
+    online(guest)
     trace = guest.run(upgrade, 900)
     steps = [line for line in trace.splitlines() if line.startswith("@")]
     assert "2 is installed" in trace
@@ -166,6 +193,7 @@ def test_power_cuts_during_an_upgrade(machines: Machines, variables: Path, serve
             guest = machines.started(disk, variables)
         else:
             guest = machines.guests[-1]
+        online(guest)
         if chance.random() < 0.5:
             guest.run("rm -rf /var/lib/hadron/update; sync")
         guest.send(upgrade)
@@ -191,6 +219,7 @@ def test_power_cuts_during_an_upgrade(machines: Machines, variables: Path, serve
         (machines.report / "cuts.txt").write_text("\n".join(cut_at) + "\n")
     # And then an upgrade succeeds.
     if running == "1":
+        online(guest)
         assert "2 is installed" in guest.run(f"hadron-update install {address}", 900)
         guest.restart(BOOT_SECONDS)
     assert "running: 2" in versions(guest)

@@ -102,10 +102,7 @@ class Machines:
 
     def disk(self) -> Path:
         """A fresh copy of the image's disk."""
-        target = self.scratch / "disk.img"
-        target.unlink(missing_ok=True)
-        subprocess.run(["cp", "--sparse=always", image(".img"), target], check=True)
-        return target
+        return copied(image(".img"), self.scratch / "disk.img")
 
     def boot(self, disk: Path, variables: Path | None, tpm: Path | None = None) -> Guest:
         """``variables``: those of a machine that knows the keys (copied); None: one that has never been started."""
@@ -136,6 +133,33 @@ def state(guest: Guest) -> str:
     if said != "running":
         said += "\n" + guest.run("systemctl --failed --no-pager; journalctl -b -p warning --no-pager | tail -n 40")
     return said
+
+
+def online(guest: Guest) -> None:
+    """Until the machine has an address (the login prompt doesn't wait for it), and its program has lost its counter."""
+    guest.run("systemctl start network-online.target", BOOT_SECONDS)
+    guest.run("systemctl start systemd-bless-boot.service", BOOT_SECONDS)
+
+
+def copied(disk: Path, target: Path) -> Path:
+    """A disk for one scenario: a copy of ``disk``, with its holes."""
+    target.unlink(missing_ok=True)
+    subprocess.run(["cp", "--sparse=always", disk, target], check=True)
+    return target
+
+
+def into_state(disk: Path, place: str) -> None:
+    """An empty file into the partition of the state, which is /var."""
+    start = partition(disk, "state")
+    subprocess.run(["debugfs", "-w", "-R", f"write /dev/null {place}", f"{disk}?offset={start}"], check=True)
+
+
+def partition(disk: Path, name: str) -> int:
+    """Where a partition begins, in bytes."""
+    table = subprocess.run(["sfdisk", "-d", disk], check=True, capture_output=True, text=True).stdout
+    found = re.search(rf'start=\s*(\d+).*name="{name}"', table)
+    assert found, table
+    return int(found[1]) * 512
 
 
 def put(disk: Path, source: Path, place: str) -> None:

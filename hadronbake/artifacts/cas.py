@@ -29,7 +29,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from hadronbake.artifacts.digest import CHUNK, is_hash, of_bytes, of_file
+from hadronbake.artifacts.digest import CHUNK, holds, is_hash, of_bytes, of_file
 from hadronbake.artifacts.record import Digest
 from hadronbake.diagnostics import HadronbakeError
 
@@ -111,7 +111,7 @@ class Cas:
             path = self.path(digest, variant)
             if path not in self._good:
                 try:
-                    found = os.stat(path).st_size == digest.size and of_file(path).hash == digest.hash
+                    found = holds(path, digest)
                 except FileNotFoundError:
                     continue
                 except OSError as error:

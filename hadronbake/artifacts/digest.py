@@ -22,6 +22,30 @@ def of_bytes(data: bytes) -> Digest:
     return Digest(hash=hashlib.sha256(data).hexdigest(), size=len(data))
 
 
+def holds(path: str, digest: Digest) -> bool:
+    """Whether the file has the content of the digest. Raises OSError where it can't be read."""
+    # Once for every file of a sysroot: as few calls as can be, and no more memory than the file needs.
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        rest = digest.size
+        if os.fstat(file).st_size != rest:
+            return False
+        if rest <= CHUNK:
+            data = os.read(file, rest + 1)
+            if len(data) == rest:
+                return hashlib.sha256(data).hexdigest() == digest.hash
+            state = hashlib.sha256(data)
+            rest -= len(data)
+        else:
+            state = hashlib.sha256()
+        while data := os.read(file, CHUNK):
+            state.update(data)
+            rest -= len(data)
+        return rest == 0 and state.hexdigest() == digest.hash
+    finally:
+        os.close(file)
+
+
 def of_file(path: str | os.PathLike[str]) -> Digest:
     """Raises OSError where the file can't be read."""
     state = hashlib.sha256()

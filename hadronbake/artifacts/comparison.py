@@ -1,4 +1,4 @@
-"""How two recorded trees differ."""
+"""How two recorded trees differ. Reads only."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hadronbake.artifacts.record import Digest
-from hadronbake.artifacts.tree import Directory, DirectoryNode, FileNode, SymlinkNode
+from hadronbake.artifacts.tree import MOST_ENTRIES, Directory, DirectoryNode, FileNode, SymlinkNode, too_large
 
 Aspect = Literal["only in first", "only in second", "type", "content", "mode", "target"]
+Read = Callable[[Digest], Directory]
+Node = FileNode | DirectoryNode | SymlinkNode
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,48 +24,51 @@ class Difference:
     second: str = ""
 
 
-def compare(first: Digest, second: Digest, read: Callable[[Digest], Directory]) -> Iterator[Difference]:
-    """All differences, by path; equal directories aren't read. Raises what ``read`` raises."""
-    pending = [("", first, second)]
+def compare(first: tuple[Digest, Read], second: tuple[Digest, Read]) -> Iterator[Difference]:
+    """All differences, by directory and name; each tree is read by a reader of its own, and equal directories aren't read. Below a
+    directory that one side lacks all paths are named. Raises what the readers raise, and HBA010."""
+    read_first, read_second = first[1], second[1]
+    entries = 0
+    pending: list[tuple[str, Digest | None, Digest | None]] = [("", first[0], second[0])]
     while pending:
         prefix, one, two = pending.pop()
         if one == two:
             continue
-        a, b = read(one), read(two)
-        if a.mode != b.mode:
+        a = read_first(one) if one is not None else None
+        b = read_second(two) if two is not None else None
+        if a is not None and b is not None and a.mode != b.mode:
             yield Difference(prefix or ".", "mode", f"{a.mode:04o}", f"{b.mode:04o}")
         left, right = _by_name(a), _by_name(b)
-        below = []
+        entries += len(left) + len(right)
+        if entries > 2 * MOST_ENTRIES:
+            raise too_large(f"has more than {MOST_ENTRIES} entries")
+        below: list[tuple[str, Digest | None, Digest | None]] = []
         for name in sorted(left.keys() | right.keys()):
             path = f"{prefix}/{name}" if prefix else name
             x, y = left.get(name), right.get(name)
-            if x is None or y is None:
-                yield Difference(path, "only in second" if x is None else "only in first", *_sides(x, y))
-            elif isinstance(x, DirectoryNode) and isinstance(y, DirectoryNode):
-                below.append((path, x.digest, y.digest))
-            else:
-                yield from _nodes(path, x, y)
+            yield from _nodes(path, x, y)
+            if isinstance(x, DirectoryNode) or isinstance(y, DirectoryNode):
+                below.append((path, _digest(x), _digest(y)))
         pending.extend(reversed(below))
 
 
-Node = FileNode | DirectoryNode | SymlinkNode
-
-
-def _nodes(path: str, x: Node, y: Node) -> Iterator[Difference]:
-    if isinstance(x, FileNode) and isinstance(y, FileNode):
+def _nodes(path: str, x: Node | None, y: Node | None) -> Iterator[Difference]:
+    if x is None or y is None:
+        yield Difference(path, "only in second" if x is None else "only in first", _words(x), _words(y))
+    elif isinstance(x, FileNode) and isinstance(y, FileNode):
         if x.digest != y.digest:
-            yield Difference(path, "content", *_sides(x, y))
+            yield Difference(path, "content", _words(x), _words(y))
         if x.mode != y.mode:
             yield Difference(path, "mode", f"{x.mode:04o}", f"{y.mode:04o}")
     elif isinstance(x, SymlinkNode) and isinstance(y, SymlinkNode):
         if x.target != y.target:
-            yield Difference(path, "target", *_sides(x, y))
-    else:
-        yield Difference(path, "type", *_sides(x, y))
+            yield Difference(path, "target", _words(x), _words(y))
+    elif type(x) is not type(y):
+        yield Difference(path, "type", _words(x), _words(y))
 
 
-def _sides(x: Node | None, y: Node | None) -> tuple[str, str]:
-    return _words(x), _words(y)
+def _digest(node: Node | None) -> Digest | None:
+    return node.digest if isinstance(node, DirectoryNode) else None
 
 
 def _words(node: Node | None) -> str:
@@ -76,6 +81,8 @@ def _words(node: Node | None) -> str:
     return "directory"
 
 
-def _by_name(directory: Directory) -> dict[str, Node]:
+def _by_name(directory: Directory | None) -> dict[str, Node]:
+    if directory is None:
+        return {}
     nodes: list[Node] = [*directory.files, *directory.directories, *directory.symlinks]
     return {node.name: node for node in nodes}

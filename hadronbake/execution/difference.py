@@ -7,8 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hadronbake.artifacts.contrast import contrast
-from hadronbake.artifacts.record import RecordedInput
+from hadronbake.artifacts import comparison as files
+from hadronbake.artifacts.checkout import read
+from hadronbake.artifacts.comparison import Read
+from hadronbake.artifacts.record import Digest, RecordedInput
 from hadronbake.artifacts.signing import SHOWN
 from hadronbake.diagnostics import HadronbakeError
 from hadronbake.execution import builds
@@ -143,13 +145,25 @@ def facts(told: Told) -> dict[str, str]:
     return found
 
 
-def _outputs(first: Told | None, second: Told | None) -> tuple[tuple[str, str], ...] | None:
+def _outputs(first: Told | None, second: Told | None) -> tuple[tuple[str, str, str], ...] | None:
     if first is None or second is None:
         return None
     if first.record.outhash == second.record.outhash:
         return ()
+
+    def side(told: Told) -> tuple[Digest, Read]:
+        return told.record.tree, lambda digest: read(told.store.cas, digest)
+
     try:
-        changes = contrast((first.store.cas, first.record.tree), (second.store.cas, second.record.tree))
+        found = sorted(files.compare(side(first), side(second)), key=lambda item: item.path)
     except HadronbakeError:
         return None
-    return tuple((change.kind, change.path) for change in changes)
+    return tuple(
+        (item.path, _KINDS[item.aspect], "")
+        if item.aspect in _KINDS
+        else (item.path, "changed", f"{item.aspect}: {item.first} → {item.second}")
+        for item in found
+    )
+
+
+_KINDS = {"only in first": "removed", "only in second": "added"}

@@ -39,13 +39,13 @@ class Tally:
 
 @dataclass(frozen=True)
 class Difference:
-    """``causes``: the first ones, see :mod:`why`. ``output``: what differs in the files, as (kind, path); None where the two outputs
-    aren't both at hand."""
+    """``causes``: the first ones, see :mod:`why`. ``output``: what differs in the files: path, kind ("added", "removed", "changed"), and
+    how it changed, for people; None where the two outputs aren't both at hand."""
 
     first: Side
     second: Side
     causes: tuple[Cause, ...]
-    output: tuple[tuple[str, str], ...] | None = None
+    output: tuple[tuple[str, str, str], ...] | None = None
     tally: Tally | None = None
 
     @property
@@ -94,11 +94,12 @@ def _causes(difference: Difference) -> list[str]:
     return ["their inputs are the same"]
 
 
-def _output(changes: tuple[tuple[str, str], ...]) -> list[str]:
+def _output(changes: tuple[tuple[str, str, str], ...]) -> list[str]:
     if not changes:
         return ["their outputs are the same"]
-    lines = [f"their outputs differ in {len(changes)} path{'s' if len(changes) > 1 else ''}:"]
-    lines += [f"  {kind:7} {path}" for kind, path in changes[:_SHOWN]]
+    paths = len({path for path, _, _ in changes})
+    lines = [f"their outputs differ in {paths} path{'s' if paths > 1 else ''}:"]
+    lines += [f"  {kind:7} {path}{f' ({how})' if how else ''}" for path, kind, how in changes[:_SHOWN]]
     if len(changes) > _SHOWN:
         lines.append(f"  and {len(changes) - _SHOWN} more")
     return lines

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from hadronbake.artifacts.cas import MissingBlob
 from hadronbake.artifacts.checkout import read
-from hadronbake.artifacts.comparison import Difference, compare
+from hadronbake.artifacts.comparison import Difference, Read, compare
 from hadronbake.artifacts.inventory import record_names
-from hadronbake.artifacts.record import Record
+from hadronbake.artifacts.record import Digest, Record
 from hadronbake.diagnostics import HadronbakeError
 from hadronbake.remotes.store import SharedStore
 
@@ -32,7 +31,10 @@ def unlike(store: SharedStore) -> Iterator[Unlike]:
 
 
 def _differences(store: SharedStore, first: Record, second: Record) -> tuple[Difference, ...] | None:
+    def side(record: Record) -> tuple[Digest, Read]:
+        return record.tree, lambda digest: read(store.cas, digest)
+
     try:
-        return tuple(compare(first.tree, second.tree, lambda digest: read(store.cas, digest)))
-    except (MissingBlob, HadronbakeError):
+        return tuple(compare(side(first), side(second)))
+    except HadronbakeError:
         return None

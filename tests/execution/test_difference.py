@@ -150,7 +150,7 @@ def test_what_the_hash_does_not_cover(tmp_path: Path, store: Store) -> None:
     ours, theirs = store.keys.own[:16], other.keys.own[:16]
     assert text.endswith(
         "their outputs differ in 1 path:\n"
-        "  changed image/f\n"
+        "  changed image/f (content: file of 1 bytes, 2d711642b726 → file of 1 bytes, a1fce4363854)\n"
         "beside what the hash covers:\n"
         "  sandbox policy: bwrap-1 → bwrap-2\n"
         f"  signed by: key {ours}… → key {theirs}…\n"

@@ -58,14 +58,16 @@ def test_two_records() -> None:
     first = Side("record", "z:do_a", A, {"output": "1", "tool gcc": "12", "signed by": "key 1"})
     second = Side("as it is now", "z:do_a", B, {"output": "2", "tool gcc": "13", "tool ld": "2", "signed by": "key 1"})
     cause = Cause("z:do_a", ("z:do_a",), "variable", "V", "1", "2")
-    assert render(Difference(first, second, (cause,), (("changed", "image/z"), ("removed", "image/y")))) == (
+    assert render(
+        Difference(first, second, (cause,), (("image/z", "changed", "mode: 0755 → 0644"), ("image/y", "removed", "")))
+    ) == (
         "first:  z:do_a (record; taskhash aaaaaaaaaaaa)\n"
         "second: z:do_a (as it is now; taskhash bbbbbbbbbbbb)\n"
         "they differ, because\n"
         "  variable V of z:do_a changed\n"
         '    "1" → "2"\n'
         "their outputs differ in 2 paths:\n"
-        "  changed image/z\n"
+        "  changed image/z (mode: 0755 → 0644)\n"
         "  removed image/y\n"
         "beside what the hash covers:\n"
         "  tool gcc: 12 → 13\n"

@@ -98,9 +98,7 @@ def command(machine: Machine) -> list[str]:
     # With a thread for each processor TCG may run code that another has just patched: now and then a kernel that sets its static
     # keys ends at an int3 that it had taken away.
     accelerator = "tcg,thread=single" if machine.accelerator == "tcg" else machine.accelerator
-    # And with page tables of five levels a kernel that BIOS starts after a restart faults without end when it first clears memory.
-    processor = "max,la57=off" if machine.accelerator == "tcg" else "max"
-    result = [PROGRAM, "-M", "q35,smm=on" if secure else "q35", "-accel", accelerator, "-cpu", processor]
+    result = [PROGRAM, "-M", "q35,smm=on" if secure else "q35", "-accel", accelerator, "-cpu", "max"]
     result += ["-smp", str(machine.cpus), "-m", str(machine.memory), "-display", "none", "-nodefaults"]
     if not machine.reboot:
         result.append("-no-reboot")

@@ -54,7 +54,8 @@ def test_a_good_upgrade_and_the_way_back(slots: SlotMachines, served: Server, fi
     slots.firmware = firmware
     shutil.copytree(next_release(".oci"), served.directory / "releases")
     address = f"oci:{served.address}/releases:2"
-    guest = slots.started(slots.disk(), None)
+    disk = slots.disk()
+    guest = slots.started(disk, None)
     assert guest.run("test -d /sys/firmware/efi && echo uefi || echo bios").split()[-1] == firmware
     assert state(guest) == "running"
     assert guest.run("findmnt -no FSTYPE,OPTIONS / | tail -n 1").split()[-2:][0] == "erofs"
@@ -65,7 +66,7 @@ def test_a_good_upgrade_and_the_way_back(slots: SlotMachines, served: Server, fi
     assert "2 is installed" in guest.run(f"hadron-update install {address}", 900)
     slots.notes["install"] = f"{time.monotonic() - began:.0f} s"
     assert "slot b: 2 (ready): 3 attempts left\nnext: slot b" in status(guest)
-    guest.restart(BOOT_SECONDS)
+    guest = slots.restarted(guest, disk)
     assert "slot a: 1 (ready): good\nslot b: 2 (runs)" in status(guest)
     assert state(guest) == "running"
     assert guest.run("cat /etc/mine /var/lib/mine").split()[-2:] == ["kept", "kept"]
@@ -73,7 +74,7 @@ def test_a_good_upgrade_and_the_way_back(slots: SlotMachines, served: Server, fi
     assert guest.run("cat /etc/hadron-test").split()[-1] == "2"
     kept(guest)
     assert "1 is booted next" in guest.run("hadron-update rollback")
-    guest.restart(BOOT_SECONDS)
+    guest = slots.restarted(guest, disk)
     assert "running: 1" in status(guest)
     assert guest.run("cat /etc/mine /var/lib/mine").split()[-2:] == ["kept", "kept"]
 

@@ -258,6 +258,40 @@ def test_power_may_fail_before_any_command(machine: Machine) -> None:
     assert found[-1] == "2"
 
 
+@pytest.mark.parametrize(
+    ("left", "other", "failed", "said"),
+    [
+        ("2", {}, "", ""),
+        ("2", {}, "x.service", "restart"),
+        ("0", {"b_version": "0", "b_left": "good"}, "x.service", "restart"),
+        ("0", {"b_version": "0", "b_left": "0"}, "x.service", "no restart"),
+        ("0", {}, "x.service", "no restart"),
+        (None, {"b_version": "0", "b_left": "good"}, "x.service", "no restart"),
+    ],
+)
+def test_a_bad_version_restarts_the_machine_while_there_is_something_else_to_try(
+    machine: Machine, left: str | None, other: dict[str, str], failed: str, said: str
+) -> None:
+    machine.set(a_left=left or "good", **other)
+    counted = f"hadron.left={left}" if left else ""
+    (machine.top / "proc/cmdline").write_text(f"root=PARTLABEL=root-a hadron.slot=a {counted} ro\n")
+    systemctl = machine.top / "bin/systemctl"
+    systemctl.write_text(
+        "#!/bin/sh\n"
+        f'case $1 in list-units) echo "{failed} loaded failed failed" | grep service ;; reboot) echo "restart" ;; esac\n'
+        "exit 0\n"
+    )
+    systemctl.chmod(0o755)
+    machine.script(BOOT / "hadron-state/files/health", machine.top / "health")
+    answer = machine.run(machine.top / "health", HADRON_HEALTH_SECONDS="0").splitlines()
+    if not said:
+        assert answer == []
+        return
+    assert answer[0] == "this version is bad: x.service has failed"
+    assert ("restart" in answer[1:]) == (said == "restart")
+    assert answer[-1] == "status 1"
+
+
 def uki(machine: Machine, script: str) -> str:
     """With the functions for systemd-boot, and firmware's variables below the directory."""
     (machine.top / "proc/cmdline").write_text("root=/dev/dm-0\n")

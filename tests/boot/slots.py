@@ -1,6 +1,7 @@
 """What the tests of hadron-image-ab share: the image, releases made from version 2, and the machine."""
 
 import subprocess
+import time
 from pathlib import Path
 
 from guest import TOPDIR, Guest, deployed
@@ -20,18 +21,13 @@ def next_release(suffix: str = ".release") -> Path:
 
 
 class SlotMachines(Machines):
-    """As :class:`Machines`, by UEFI without keys or, where ``firmware`` is "bios", by BIOS."""
+    """As :class:`Machines`, by UEFI without keys or, where ``firmware`` is "bios", by BIOS.
+
+    Each start is one of a new QEMU, which ends where the machine would restart: after a warm start with GRUB, QEMU 7.2's emulation may
+    loop without end over a page of code that it has translated before (in page_collection_lock).
+    """
 
     firmware = "uefi"
-
-    def restarted(self, guest: Guest, disk: Path) -> Guest:
-        """The machine at its next start. With BIOS it is switched off and on: after a warm start QEMU 7.2's TCG may loop without
-        end over a page of code that it has translated before (in page_collection_lock)."""
-        if self.firmware == "uefi":
-            guest.restart(BOOT_SECONDS)
-            return guest
-        guest.power_off(BOOT_SECONDS)
-        return self.started(disk, None)
 
     def release(self) -> Path:
         return deployed() / f"{NAME}-{deployed().name}.release"
@@ -44,8 +40,26 @@ class SlotMachines(Machines):
 
     def boot(self, disk: Path, variables: Path | None = None, tpm: Path | None = None) -> Guest:
         firmware = qemu.firmware(self.scratch / "variables.fd", secure=False) if self.firmware == "uefi" else None
-        machine = qemu.Machine(
-            disk=disk, firmware=firmware, reboot=True, credentials=CREDENTIALS, tpm=tpm, snapshot=False
-        )
+        machine = qemu.Machine(disk=disk, firmware=firmware, credentials=CREDENTIALS, tpm=tpm, snapshot=False)
         self.guests.append(Guest(self.report, machine, f"console-{len(self.guests) + 1}"))
         return self.guests[-1]
+
+    def restarted(self, guest: Guest, disk: Path) -> Guest:
+        """The machine at its next start."""
+        guest.send("systemctl reboot")
+        guest.process.wait(BOOT_SECONDS)
+        return self.started(disk, None)
+
+    def restarted_until(self, slot: str, guest: Guest, disk: Path, most: int) -> tuple[Guest, int]:
+        """The machine once it has started from a slot; the starts from the other one before, of which there may be ``most``."""
+        guest.send("systemctl reboot")
+        for starts in range(most + 1):
+            guest.process.wait(BOOT_SECONDS)
+            guest = self.boot(disk)
+            limit = time.monotonic() + BOOT_SECONDS
+            while guest.process.poll() is None and time.monotonic() < limit:
+                if f" hadron.slot={slot} " in guest.console.read_text(errors="replace"):
+                    guest.wait_start(1, BOOT_SECONDS)
+                    return guest, starts
+                time.sleep(1)
+        raise AssertionError(f"{most + 1} starts, and none from slot {slot}")

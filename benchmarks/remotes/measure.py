@@ -132,7 +132,9 @@ def by_cp(plain: Path, names: Sequence[str], target: Path) -> float:
     began = time.monotonic()
     subprocess.run(["cp", *(str(plain / name) for name in names), str(target)], check=True)
     subprocess.run(["sync", "-f", str(target)], check=True)
-    return time.monotonic() - began
+    seconds = time.monotonic() - began
+    shutil.rmtree(target)
+    return seconds
 
 
 def by_curl(port: int, names: Sequence[str], target: Path) -> float:
@@ -145,7 +147,9 @@ def by_curl(port: int, names: Sequence[str], target: Path) -> float:
     began = time.monotonic()
     subprocess.run(["curl", "--silent", "--show-error", "--fail", "--config", str(config)], check=True)
     subprocess.run(["sync", "-f", str(target)], check=True)
-    return time.monotonic() - began
+    seconds = time.monotonic() - began
+    shutil.rmtree(target)
+    return seconds
 
 
 def taking(topdir: Path, cache: Path, target: str) -> dict[str, Any]:
@@ -224,7 +228,9 @@ class Bench:
     def take(self, place: Place, latency: float, baseline: float) -> None:
         with ExitStack() as stack:
             port = stack.enter_context(delayed(place.port, latency)) if place.port else 0
-            taken = taking(*self.fresh(place.through(port)), self.target)
+            topdir, empty = self.fresh(place.through(port))
+            taken = taking(topdir, empty, self.target)
+            shutil.rmtree(topdir.parent)
             topdir, empty = self.fresh(place.through(port))
             out, wall, _ = hbake(topdir, empty, "build", "--json", self.target)
         done = next(item for item in map(json.loads, out.splitlines()) if item["event"] == "Finished")
@@ -250,6 +256,7 @@ class Bench:
             hbake(topdir, empty, "build", self.target)
             # A store has directories as blobs of their own, which a remote has in one message.
             wanted = [name for name in files_of(empty) if (plain / name).is_file()]
+            shutil.rmtree(topdir.parent)
             size = sum((plain / name).stat().st_size for name in wanted)
             total = sum(path.stat().st_size for path in (plain / "cas").glob("*/*"))
             print(f"a fresh machine takes {len(wanted)} blobs, {megabytes(size)}, of {megabytes(total)} that are there")

@@ -196,6 +196,10 @@ class Store:
         """The record as it was signed, or None where there is none that counts."""
         return self.record_path(taskhash).read_bytes() if self.record(taskhash) is not None else None
 
+    def said(self, taskhash: str) -> bytes | None:
+        """The same for who only looks, also of a record whose tree isn't here; see ``remotes.store``."""
+        return self.record_path(taskhash).read_bytes() if self.peek(taskhash) is not None else None
+
     def divergences(self) -> Iterator[Divergence]:
         """All records that a trusted key signed although another output was there, beside the first."""
         root = self.root / "divergences"

@@ -155,12 +155,12 @@ def gc(
     if as_json:
         print(json.dumps({"store": str(opened.root), "quota": limit, "dry_run": dry_run, **asdict(report)}))
         return
-    for line in report_lines(report, dry_run):
+    for line in report_lines(report, dry_run, grace):
         print(line)
 
 
-def report_lines(report: Report, dry_run: bool) -> list[str]:
-    """A collection in words."""
+def report_lines(report: Report, dry_run: bool, grace: float) -> list[str]:
+    """A collection in words; ``grace`` in minutes."""
     from hadronbake.artifacts.quota import show_size
 
     verb = "would be deleted" if dry_run else "deleted"
@@ -175,7 +175,10 @@ def report_lines(report: Report, dry_run: bool) -> list[str]:
         f"{show_size(report.before)} before, {show_size(report.after)} after; {report.rooted} records are in use by build directories"
     )
     if report.over:
-        lines.append("what is in use is itself more than the size asked for: remove build directories, or allow more")
+        recent = f", and what was used in the last {grace:g} minutes (--grace)," if grace else ""
+        lines.append(
+            f"what build directories use{recent} is itself more than the size asked for: remove build directories, or allow more"
+        )
     if report.busy:
         lines.append("shared state was busy: something was left for the next time")
     return lines

@@ -41,6 +41,7 @@ def push(
 
     topdir = build_directory(build_dir)
     graphs: list[str] = []
+    missing: list[str] = []
     if targets:
         workspace = open_workspace(topdir, quiet=True)
         variable = workspace.configuration.getVar
@@ -77,7 +78,7 @@ def push(
             ):
                 if count:
                     print(f"  {count} {what}")
-    if not all(item.ok for item in results):
+    if missing or not all(item.ok for item in results):
         raise typer.Exit(1)
 
 

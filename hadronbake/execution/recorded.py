@@ -60,7 +60,7 @@ class Recorded:
         for store in self.stores:
             record = store.records([taskhash]).get(taskhash)
             if record is not None:
-                return Told(record, store, None)
+                return Told(record, store, signer(store.said(taskhash) or b""))
         return None
 
     def begins(self, prefix: str) -> Told:

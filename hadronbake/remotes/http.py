@@ -6,6 +6,7 @@ That is what bazel-remote serves, nginx with WebDAV, and object stores. Blobs co
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -37,6 +38,10 @@ _FATAL = {
 }
 
 
+_OBJECT = re.compile(r"^(<.*>|HTTPS?Connection\(.*?\)): ")
+_NUMBER = re.compile(r"^\[Errno -?\d+\] ")
+
+
 class HttpRemote:
     """Requests of one call go side by side over a pool of connections that stay open."""
 
@@ -58,8 +63,8 @@ class HttpRemote:
             certificate = str(setting.certificate)
             key = setting.private_key
             self._session.cert = (certificate, str(key)) if key is not None else certificate
-        if setting.authority is not None:
-            self._session.verify = str(setting.authority)
+        # Said with each request: what the environment says (REQUESTS_CA_BUNDLE) would go before what the session says.
+        self._authority = str(setting.authority) if setting.authority is not None else None
         self._pool = ThreadPoolExecutor(CONNECTIONS, "http")
 
     def results(self, keys: Sequence[Digest]) -> dict[str, bytes]:
@@ -181,6 +186,7 @@ class HttpRemote:
                 f"{self._setting.url}/{path}",
                 timeout=(timeout, timeout),
                 stream=True,
+                verify=self._authority,
                 allow_redirects=method != "PUT",
                 **options,
             ) as response:
@@ -205,7 +211,7 @@ class HttpRemote:
         except requests.exceptions.ConnectionError as error:
             reason = _reason(error)
             if isinstance(_cause(error), urllib3.exceptions.NewConnectionError):
-                raise RemoteError(reason, fatal=True) from error
+                raise RemoteError(f"it can't be reached: {reason}", fatal=True) from error
             if "timed out" in reason:
                 raise RemoteError(f"no answer for {timeout:.0f} s") from error
             raise _Passing(reason) from error
@@ -280,6 +286,6 @@ def _reason(error: BaseException) -> str:
     inner: BaseException = _cause(error)
     while inner.args and isinstance(inner.args[-1], BaseException):
         inner = inner.args[-1]
-    text = str(inner)
-    # urllib3 puts its connection object before what happened.
-    return text.rpartition(">: ")[2] or type(inner).__name__
+    # urllib3 puts its connection object before what happened, and for a connection the words that it failed.
+    text = _OBJECT.sub("", str(inner)).removeprefix("Failed to establish a new connection: ")
+    return _NUMBER.sub("", text) or type(inner).__name__

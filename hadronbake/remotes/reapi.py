@@ -336,4 +336,7 @@ def _failure(error: grpc.RpcError) -> RemoteError:
     if code == grpc.StatusCode.DEADLINE_EXCEEDED:
         return RemoteError("no answer within its time")
     details = (error.details() or "").strip()
+    if code == grpc.StatusCode.UNAVAILABLE and "ailed to connect" in details:
+        # gRPC says first what it was about to do, and at last what the system said.
+        return RemoteError(f"it can't be reached: {details.rpartition(': ')[2]}")
     return RemoteError(f"{code.name.lower().replace('_', ' ')}: {details}", fatal=code in _FATAL)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -9,9 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import zstandard
+
+Certificates = tuple[Path, Path, Path]
+"""The server's certificate, its key, and the authority whose clients it takes."""
 
 
 @dataclass
@@ -39,7 +44,7 @@ class Contents:
 
 
 @contextmanager
-def http_server(contents: Contents) -> Iterator[str]:
+def http_server(contents: Contents, tls: Certificates | None = None) -> Iterator[str]:
     """Its address. Faults: those of ``Contents``, "500", "hang", "close early", "small" (takes nothing that is large)."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -114,17 +119,24 @@ def http_server(contents: Contents) -> Iterator[str]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    if tls is not None:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=tls[2])
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_cert_chain(*tls[:2])
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
+        yield f"http{'s' if tls else ''}://127.0.0.1:{server.server_address[1]}"
     finally:
         server.shutdown()
         server.server_close()
 
 
 @contextmanager
-def reapi_server(contents: Contents, instance: str = "", batch: int = 0) -> Iterator[str]:
+def reapi_server(
+    contents: Contents, instance: str = "", batch: int = 0, tls: Certificates | None = None
+) -> Iterator[str]:
     """Its address. Faults: those of ``Contents``, "500" (UNAVAILABLE), "hang"."""
     import grpc
     from buildstream._protos.build.bazel.remote.execution.v2 import remote_execution_pb2 as re
@@ -242,9 +254,14 @@ def reapi_server(contents: Contents, instance: str = "", batch: int = 0) -> Iter
     re_grpc.add_ContentAddressableStorageServicer_to_server(Cas(), server)
     re_grpc.add_ActionCacheServicer_to_server(Actions(), server)
     bytestream_pb2_grpc.add_ByteStreamServicer_to_server(Bytes(), server)
-    port = server.add_insecure_port("127.0.0.1:0")
+    if tls is not None:
+        certificate, key, authority = (path.read_bytes() for path in tls)
+        credentials = grpc.ssl_server_credentials([(key, certificate)], authority, require_client_auth=True)
+        port = server.add_secure_port("127.0.0.1:0", credentials)
+    else:
+        port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     try:
-        yield f"grpc://127.0.0.1:{port}"
+        yield f"grpc{'s' if tls else ''}://127.0.0.1:{port}"
     finally:
         server.stop(None)

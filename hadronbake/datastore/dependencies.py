@@ -8,6 +8,7 @@ import os
 import stat
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 # A file changed within this many nanoseconds before it was looked at may change again within the clock's tick.
 RACY_NS = 50_000_000
@@ -57,6 +58,16 @@ def digest_of(path: str) -> str | None:
     if settled:
         _digests[path] = (state, digest)
     return digest
+
+
+def content_of(path: str) -> tuple[bytes, str]:
+    """What is in a regular file, and the SHA-256 of that, which :func:`digest_of` then knows. Raises OSError."""
+    before = state_of(path)
+    data = Path(path).read_bytes()
+    digest = hashlib.sha256(data).hexdigest()
+    if before == state_of(path) and time.time_ns() - before[0] > RACY_NS:
+        _digests[path] = (before, digest)
+    return data, digest
 
 
 def _without_waiting(path: str, flags: int) -> int:

@@ -26,7 +26,6 @@ _NAME = re.compile(r"\$\{([a-zA-Z0-9\-_+./~:]+)\}")
 
 
 _NONE: frozenset[str] = frozenset()
-_NO_QUESTIONS: Mapping[str, frozenset[str]] = {}
 
 
 # Each pass takes away one level of nesting; text that makes new text without end must not hang.
@@ -42,12 +41,11 @@ class Expansion:
 
     __slots__ = (
         "changes",
-        "contains",
-        "execs",
+        "codes",
         "inputs",
+        "names",
         "overrides",
         "raw",
-        "references",
         "removes",
         "used",
         "value",
@@ -59,9 +57,9 @@ class Expansion:
         self.varname = varname
         self.raw = raw
         self.value: Any = raw
-        self.references: frozenset[str] = _NONE
-        self.execs: frozenset[str] = _NONE
-        self.contains: Mapping[str, frozenset[str]] = _NO_QUESTIONS
+        # Names in the text, and inline Python: what this refers to in turn is only wanted for hashes.
+        self.names: frozenset[str] = _NONE
+        self.codes: tuple[str, ...] = ()
         self.removes: frozenset[str] = _NONE
         # The facts. ``overrides`` is None as long as OVERRIDES made no difference, in ``used`` neither; ``changes`` is -1 without Python.
         # There are very many of these objects, so what is empty is not made.
@@ -70,6 +68,24 @@ class Expansion:
         self.overrides: Overrides | None = None
         self.changes = -1
         self.volatile = False
+
+    @property
+    def references(self) -> frozenset[str]:
+        if not self.codes:
+            return self.names
+        return self.names.union(*(python_references(code).references for code in self.codes))
+
+    @property
+    def execs(self) -> frozenset[str]:
+        return _NONE.union(*(python_references(code).execs for code in self.codes)) if self.codes else _NONE
+
+    @property
+    def contains(self) -> Mapping[str, frozenset[str]]:
+        found: dict[str, frozenset[str]] = {}
+        for code in self.codes:
+            for name, words in python_references(code).contains.items():
+                found[name] = found.get(name, _NONE) | words
+        return found
 
     @property
     def unexpanded_value(self) -> Any:
@@ -118,7 +134,7 @@ def expand_into(d: Reading, text: str, result: Expansion) -> None:
             parts, names = split_names(text) if first else split_names.__wrapped__(text)
             first = False
             if names:
-                result.references = result.references | names if result.references else names
+                result.names = result.names | names if result.names else names
                 text = _fill(d, parts, result)
             if "${@" in text:
                 text = _run(d, text, result)
@@ -184,14 +200,7 @@ def _evaluate(d: Reading, code: str, result: Expansion) -> str | None:
             return None
         Failed.code, Failed.error = code, error
         raise
-    found = python_references(code)
-    result.references |= found.references
-    result.execs |= found.execs
-    if found.contains:
-        contains = dict(result.contains)
-        for name, words in found.contains.items():
-            contains[name] = contains.get(name, _NONE) | words
-        result.contains = contains
+    result.codes += (code,)
     result.changes = definition_changes()
     if Watch.current is not None:
         Watch.current.changes = result.changes

@@ -32,6 +32,8 @@ class Reading:
         self._fresh: dict[str, Expansion] = {}
         self._stale: dict[str, Expansion] = {}
         self._generation = 0
+        # By variable the mapping of its variants, where it was made after the last expansion.
+        self._own_variants: dict[str, dict[str, str]] = {}
         self._expanding: set[str] = set()
         # None: to be computed. ``_override_names`` are all variables that the value of OVERRIDES rests on.
         self._overrides: Overrides | None = None
@@ -198,6 +200,7 @@ class Reading:
         """
         outside = (self._fresh, self._stale, self._expanding, Watch.current)
         known = {**self._stale, **self._fresh}
+        self._own_variants.clear()
         self._computing_overrides = True
         current, tried = NO_OVERRIDES, []
         try:
@@ -408,6 +411,7 @@ class Reading:
         if self._fresh:
             self._stale.update(self._fresh)
             self._fresh = {}
+            self._own_variants.clear()
         if self._overrides is not None and not self._computing_overrides:
             names = self._override_names
             if name in names:
@@ -420,6 +424,7 @@ class Reading:
     def _forget_expansions(self) -> None:
         self._generation += 1
         self._fresh, self._stale = {}, {}
+        self._own_variants.clear()
         self._overrides = None
 
     # -- errors --------------------------------------------------------------------------------------------------------

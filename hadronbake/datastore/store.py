@@ -143,6 +143,7 @@ class DataStore(Reading, MutableMapping[str, Any]):
         old = self._variables.get(key)
         if old is None:
             return
+        variants = list(old.variants)
         more = old.appends or old.prepends or old.removes or old.variants
         if not more and newkey not in self._variables and not self._tracking and self._move(key, newkey, old):
             return
@@ -156,7 +157,7 @@ class DataStore(Reading, MutableMapping[str, Any]):
             self.setVar(newkey, value, **{**loginfo, "ignore": True, "parsing": True, "location": old.origin})
         if old.appends or old.prepends or old.removes:
             self._take_operations(newkey, old)
-        for variant in list(old.variants):
+        for variant in variants:
             self.renameVar(variant, newkey + variant[len(key) :])
         if ":" in newkey and value is None:
             above = classify(newkey).parents
@@ -277,6 +278,7 @@ class DataStore(Reading, MutableMapping[str, Any]):
 
     def createCopy(self) -> DataStore:
         """A store of the same content. What is written to one is never seen in the other."""
+        self._own_variants.clear()
         new = DataStore.__new__(type(self))
         Reading.__init__(new)
         new._variables = self._variables.copy()
@@ -416,16 +418,20 @@ class DataStore(Reading, MutableMapping[str, Any]):
         for parent, suffix in parents:
             known = self._variables.get(parent)
             if known is None or var not in known.variants:
-                variable = self._changeable(parent)
-                variable.variants = {**variable.variants, var: suffix}
+                self._own_variants_of(parent)[var] = suffix
 
     def _disconnect(self, parent: str, var: str) -> None:
         known = self._variables.get(parent)
         if known is not None and var in known.variants:
-            variable = self._changeable(parent)
-            left = dict(variable.variants)
-            del left[var]
-            variable.variants = left
+            del self._own_variants_of(parent)[var]
+
+    def _own_variants_of(self, name: str) -> dict[str, str]:
+        """The variants of a variable, to be changed in place: nobody has seen this mapping since it was made."""
+        known, own = self._variables.get(name), self._own_variants.get(name)
+        if own is None or known is None or own is not known.variants or self._fresh:
+            variable = self._changeable(name)
+            variable.variants = self._own_variants[name] = own = dict(variable.variants)
+        return own
 
     def _refuse_old_style(self, var: str, loginfo: dict[str, Any]) -> None:
         for word in ("_append", "_prepend", "_remove"):

@@ -7,6 +7,7 @@ one ``stat`` a file. Statements of files are kept by content, so that a new conf
 from __future__ import annotations
 
 import hashlib
+import os
 import pickle
 import secrets
 import shutil
@@ -22,14 +23,16 @@ from typing import Any, NamedTuple
 import diskcache
 
 from hadronbake import __version__
-from hadronbake.datastore.dependencies import MISSING, RACY_NS, State, digest_of, state_of
+from hadronbake.datastore.dependencies import MISSING, RACY_NS, State, content_of, digest_of, state_of
 from hadronbake.diagnostics import Diagnostic
 from hadronbake.language.statements import ParsedFile
 from hadronbake.metadata.recipe import Recipe, Task
+from hadronbake.metadata.storedstatements import FORMAT, pack, unpack
 
 PACKAGE = Path(__file__).resolve().parent.parent
 _ROOMS = ("language", "datastore", "metadata", "steps", "images", "artifacts", "fetching")
-_TABLE, _STATEMENTS = "table", "statements"
+_TABLE, _STATEMENTS = "table", f"statements {FORMAT} "
+_NOT_EMPTY = "statements"
 _REFERENCES, _MOST_REFERENCES = "references", 8192
 _CHANGES, _MOST_CHANGES = "changes", 20
 _BROKEN = (
@@ -120,10 +123,17 @@ class Looked(NamedTuple):
         """``now``: nanoseconds since 1970, taken when the parse ended."""
         if state == MISSING:
             return cls(path, state, None)
-        if Path(path).is_dir():
-            return cls(path, state, None)
-        recent = now - max(state[0], state[1]) < RACY_NS
-        return cls(path, None if recent else state, digest_of(path))
+        known = _looked.get(path)
+        if known is not None and known.state == state:
+            return known
+        if os.path.isdir(path):  # noqa: PTH112
+            found = cls(path, state, None)
+        elif now - max(state[0], state[1]) < RACY_NS:
+            return cls(path, None, digest_of(path))
+        else:
+            found = cls(path, state, digest_of(path))
+        _looked[path] = found
+        return found
 
     def holds(self) -> bool:
         """Whether the file is as it was: the same state, or at least the same content."""
@@ -133,6 +143,10 @@ class Looked(NamedTuple):
         if state == MISSING or self.state == MISSING or self.digest is None:
             return False
         return digest_of(self.path) == self.digest
+
+
+# Most files are looked at for many recipes.
+_looked: dict[str, Looked] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +197,9 @@ class ParseCache:
         self._table = f"{_TABLE}:{mc}" if mc else _TABLE
         self._report = report
         self._cache = self._open()
+        # There is nothing to look for in a new one.
+        self._empty = self._get(_NOT_EMPTY) is None
+        self._unsaved: dict[str, tuple[str, str, bytes]] = {}
         # Which table was loaded, and the entries that are kept beside it.
         self._token: str | None = None
         self._changes: dict[str, Entry] = {}
@@ -219,31 +236,35 @@ class ParseCache:
             return None
 
     def close(self) -> None:
+        self.save_statements()
         self._cache.close()
 
     # -- statements ----------------------------------------------------------------------------------------------------
 
     def read_statements(self, path: str) -> ParsedFile:
         """The statements of a file, parsed only if its content is new."""
-        digest = digest_of(path)
-        key = (_STATEMENTS, path)
-        known = self._get(key)
-        if isinstance(known, tuple) and len(known) == 3 and known[:2] == (engine_digest(), digest):
-            try:
-                parsed = pickle.loads(zlib.decompress(known[2]))
-            except (*_BROKEN, zlib.error):
-                parsed = None
-            if isinstance(parsed, ParsedFile):
-                return parsed
-        # The grammar takes a tenth of a second to load.
-        from hadronbake.language.parser import parse_file
-
-        parsed = parse_file(Path(path))
-        # If it changed meanwhile, the next one to ask reads it again.
-        if digest is not None and digest_of(path) == digest:
-            data = zlib.compress(pickle.dumps(parsed, pickle.HIGHEST_PROTOCOL), 1)
-            self._set(key, (engine_digest(), digest, data))
+        try:
+            data, digest = content_of(path)
+        except OSError:
+            return _parse_file(path)
+        if not self._empty:
+            known = self._get(_STATEMENTS + path)
+            if isinstance(known, tuple) and known[:2] == (engine_digest(), digest):
+                parsed = unpack(known[2])
+                if parsed is not None:
+                    return parsed
+        parsed = _parse_file(path, data)
+        self._unsaved[_STATEMENTS + path] = (engine_digest(), digest, pack(parsed))
         return parsed
+
+    def save_statements(self) -> None:
+        """Keep what was parsed since the last time."""
+        unsaved, self._unsaved = self._unsaved, {}
+        if unsaved:
+            with suppress(sqlite3.Error, OSError, diskcache.Timeout), self._cache.transact():
+                for key, value in unsaved.items():
+                    self._cache.set(key, value)
+                self._cache.set(_NOT_EMPTY, True)
 
     def _set(self, key: Any, value: Any) -> None:
         try:
@@ -342,3 +363,12 @@ class ParseCache:
             self._cache.set(self._table, (key, self._token, body))
         except (sqlite3.Error, OSError, diskcache.Timeout) as error:
             self._report(f"the parse cache {self.directory} cannot be written: {error}")
+
+
+def _parse_file(path: str, data: bytes | None = None) -> ParsedFile:
+    """``data``: what is in it, if that is known."""
+    # The grammar takes a tenth of a second to load.
+    from hadronbake.language.parser import KINDS, parse_bytes, parse_file
+
+    kind = KINDS.get(os.path.splitext(path)[1])  # noqa: PTH122
+    return parse_file(Path(path)) if data is None or kind is None else parse_bytes(data, path, kind)

@@ -198,7 +198,7 @@ def _all_said(messages: Messages, error: BaseException, path: str, directory: Pa
     return tuple(dict.fromkeys([*before, *explain(error, path, directory)]))
 
 
-_work: list[tuple[Configuration, re.Pattern[str] | None, bool]] = []
+_work: list[tuple[Configuration, re.Pattern[str] | None, bool, Callable[[], None]]] = []
 
 
 def _begin_worker(parent: int) -> None:
@@ -211,8 +211,10 @@ def _begin_worker(parent: int) -> None:
 
 
 def _parse_several(files: Sequence[RecipeFile]) -> list[Entry]:
-    configuration, paths, with_tasks = _work[0]
-    return [parse(file, configuration, paths, with_tasks) for file in files]
+    configuration, paths, with_tasks, keep = _work[0]
+    found = [parse(file, configuration, paths, with_tasks) for file in files]
+    keep()
+    return found
 
 
 def _pool(count: int) -> ProcessPoolExecutor:
@@ -237,8 +239,10 @@ def parse_all(
     progress: Callable[[int, int], None],
     processes: int | None = None,
     with_tasks: bool = True,
+    keep: Callable[[], None] = lambda: None,
 ) -> Iterator[Entry]:
-    """The entries of all files, as they are done. More than a few are parsed in as many processes as there are processors."""
+    """The entries of all files, as they are done. More than a few are parsed in as many processes as there are processors, each of
+    which calls ``keep`` now and then, to keep what it has read."""
     paths = host_paths(configuration.d)
     if files:
         # Before the fork, so that no process has to do it for itself.
@@ -252,7 +256,9 @@ def parse_all(
     # Enough parts that no process waits long for the last one; each is big enough to be worth the sending.
     size = max(1, min(16, len(files) // (count * 4)))
     parts = [files[start : start + size] for start in range(0, len(files), size)]
-    _work[:] = [(configuration, paths, with_tasks)]
+    # Else each process would keep it.
+    keep()
+    _work[:] = [(configuration, paths, with_tasks, keep)]
     done = 0
     left: list[RecipeFile] = []
     pool = _pool(count)

@@ -119,6 +119,8 @@ class Workspace:
             except BaseException as error:
                 before = [item for item in messages.found if item.severity is Severity.ERROR]
                 raise HadronbakeError(*before, *explain(error, str(topdir / "conf/bblayers.conf"), topdir)) from error
+            finally:
+                caches[""].save_statements()
         said = [*evaluator.warnings, *messages.found]
         read: dict[str, Workspace] = {}
         wrong: list[Diagnostic] = []
@@ -155,6 +157,7 @@ class Workspace:
         all_tasks: bool,
     ) -> Workspace:
         """The recipes of one configuration."""
+        evaluator.set_reader(cache.read_statements)
         evaluator.warnings.clear()
         with Messages() as messages, contained():
             try:
@@ -373,10 +376,11 @@ def _entries(
         return entries, 0
     try:
         with_tasks = all_tasks or len(stale) <= _AT_ONCE
-        for entry in parse_all(stale, base, progress, processes, with_tasks):
+        for entry in parse_all(stale, base, progress, processes, with_tasks, cache.save_statements):
             entries[entry.path] = entry
     finally:
         # What was done before an interrupt need not be done again.
+        cache.save_statements()
         good = [entry for entry in entries.values() if not entry.errors]
         if known.keys() <= files.keys():
             new = {file.path for file in stale}

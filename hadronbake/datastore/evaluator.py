@@ -11,7 +11,7 @@ import importlib
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -173,7 +173,7 @@ def evaluate(parsed: ParsedFile, d: DataStore) -> None:
         d.setVar("FILE", parsed.path, parsing=True)
     _stack.append(parsed.path)
     try:
-        with d.inchistory.include(parsed.path):
+        with d.inchistory.include(parsed.path) if d.tracking else nullcontext():
             for statement in parsed.statements:
                 try:
                     _ACTIONS[type(statement)](statement, d)

@@ -18,15 +18,10 @@ _OWN_DIRECTORY = str(PurePath(__file__).parent)
 class VariableHistory:
     """Events by variable: dictionaries with ``variable, file, line, op, detail``, ``flag`` for flags, ``func`` when done from Python."""
 
-    def __init__(self, dataroot: DataStore) -> None:
+    def __init__(self, dataroot: DataStore, events: dict[str, tuple[Event, ...]]) -> None:
+        """``events``: where they are kept. The store has no reference to this object, so that it goes when it is no longer used."""
         self.dataroot = dataroot
-        self._events: dict[str, tuple[Event, ...]] = {}
-
-    def copy_for(self, dataroot: DataStore) -> VariableHistory:
-        """The history of a copy: the same past, its own future."""
-        new = VariableHistory(dataroot)
-        new._events = self._events.copy()
-        return new
+        self._events = events
 
     def record(self, **event: Any) -> None:
         """Add an event, if the store is tracking. Without ``file`` the place of the Python code that called the store is taken."""
@@ -136,7 +131,8 @@ class IncludeHistory:
         self.parent = parent
         self.filename = filename
         self.children: list[IncludeHistory] = []
-        self.current = self
+        # None: this one itself.
+        self._current: IncludeHistory | None = None
 
     def copy(self) -> IncludeHistory:
         new = IncludeHistory(self.parent, self.filename)
@@ -144,9 +140,10 @@ class IncludeHistory:
         return new
 
     def include(self, filename: str) -> IncludeHistory:
-        new = IncludeHistory(self.current, filename)
-        self.current.children.append(new)
-        self.current = new
+        current = self._current or self
+        new = IncludeHistory(current, filename)
+        current.children.append(new)
+        self._current = new
         return self
 
     def __enter__(self) -> None:
@@ -155,8 +152,8 @@ class IncludeHistory:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self.current.parent is not None:
-            self.current = self.current.parent
+        if self._current is not None:
+            self._current = self._current.parent
 
     def emit(self, o: TextIO, level: int = 0) -> None:
         """Write the tree as comments."""

@@ -48,7 +48,8 @@ def assign(
     elif new is _KEEP:
         # No effect but one: a variant that was disconnected is a variant again.
         d.reconnect(name)
-        d.varhistory.record(variable=name, **log)
+        if d.tracking:
+            d.varhistory.record(variable=name, **log)
     else:
         d.setVar(name, new, parsing=True, **log)
 

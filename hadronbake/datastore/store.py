@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 
 from hadronbake.datastore.errors import fatal, logger
-from hadronbake.datastore.history import IncludeHistory, VariableHistory
+from hadronbake.datastore.history import Event, IncludeHistory, VariableHistory
 from hadronbake.datastore.names import Name, classify
 from hadronbake.datastore.reading import Reading
 from hadronbake.datastore.variable import (
@@ -53,8 +53,13 @@ class DataStore(Reading, MutableMapping[str, Any]):
         self._export_flagged: frozenset[str] = frozenset()
         # Names that hold "${"; those of what was deleted since, too.
         self._unexpanded: dict[str, None] = {}
-        self.varhistory = VariableHistory(self)
+        self._events: dict[str, tuple[Event, ...]] = {}
         self.inchistory = IncludeHistory()
+
+    @property
+    def varhistory(self) -> VariableHistory:
+        """What was done to the variables, while the store was tracking."""
+        return VariableHistory(self, self._events)
 
     # -- setting -------------------------------------------------------------------------------------------------------
 
@@ -291,7 +296,7 @@ class DataStore(Reading, MutableMapping[str, Any]):
         new._renames = self._renames
         new._export_flagged = self._export_flagged
         new._unexpanded = self._unexpanded.copy()
-        new.varhistory = self.varhistory.copy_for(new)
+        new._events = self._events.copy()
         new.inchistory = self.inchistory.copy()
         return new
 

@@ -17,6 +17,7 @@ from hadronbake.datastore.memory import Memory
 from hadronbake.datastore.references import set_memory
 from hadronbake.datastore.store import DataStore
 from hadronbake.diagnostics import Diagnostic, HadronbakeError, Severity, closest, render
+from hadronbake.metadata.collection import all_stays, uncollected
 from hadronbake.metadata.configuration import Configuration, read_again_tracking, read_configuration, read_others
 from hadronbake.metadata.failures import explain, with_excerpt
 from hadronbake.metadata.foreigncode import contained
@@ -110,7 +111,7 @@ class Workspace:
         memory = Memory(caches[""].load_references)
         set_memory(memory)
         evaluator.warnings.clear()
-        with Messages() as messages, contained():
+        with Messages() as messages, contained(), uncollected():
             try:
                 base = read_configuration(topdir, environ, prefiles=prefiles, postfiles=postfiles)
                 bases = {"": base, **read_others(base)}
@@ -363,7 +364,8 @@ def _entries(
 ) -> tuple[dict[str, Entry], int]:
     """An entry for each file: from the cache if it still holds, else parsed now; what was parsed well is saved. And how many were
     parsed."""
-    known = cache.load(key, base.original.environ)
+    with uncollected():
+        known = cache.load(key, base.original.environ)
     entries = {
         path: entry
         for path, file in files.items()
@@ -376,8 +378,9 @@ def _entries(
         return entries, 0
     try:
         with_tasks = all_tasks or len(stale) <= _AT_ONCE
-        for entry in parse_all(stale, base, progress, processes, with_tasks, cache.save_statements):
-            entries[entry.path] = entry
+        with all_stays():
+            for entry in parse_all(stale, base, progress, processes, with_tasks, cache.save_statements):
+                entries[entry.path] = entry
     finally:
         # What was done before an interrupt need not be done again.
         cache.save_statements()

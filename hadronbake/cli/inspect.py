@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import time
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hadronbake.cli.opening import build_directory, open_workspace, summary_of
+from hadronbake.cli.opening import build_directory, open_workspace
+from hadronbake.cli.parse import parse as parse_metadata
 from hadronbake.diagnostics import HadronbakeError, closest
 from hadronbake.metadata.recipe import split_configuration
 
@@ -62,18 +62,7 @@ def parse(
 
     When many recipe files are new, what is in their tasks is looked at when a task is wanted, or with --tasks.
     """
-    started = time.monotonic()
-    found, diagnostics = summary_of(build_directory(build_dir), all_tasks=tasks)
-    seconds = time.monotonic() - started
-    if as_json:
-        values = {name: getattr(found, name) for name in ("parsed", "cached", "masked", "targets", "skipped", "later")}
-        print(json.dumps({**values, "warnings": len(diagnostics), "seconds": round(seconds, 3)}))
-        return
-    later = f", the tasks of {found.later} not looked at yet" if found.later else ""
-    print(
-        f"{found.parsed + found.cached} recipe files: {found.parsed} parsed, {found.cached} from the cache, {found.masked} masked; "
-        f"{found.targets} recipes with variants, {found.skipped} skipped{later}; {len(diagnostics)} warnings; {seconds:.1f} s"
-    )
+    parse_metadata(build_dir, as_json=as_json, tasks=tasks)
 
 
 def recipes(build_dir: BuildDirectory = None, as_json: Json = False) -> None:

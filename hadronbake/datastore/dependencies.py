@@ -60,6 +60,17 @@ def digest_of(path: str) -> str | None:
     return digest
 
 
+def remember_digest(path: str, state: State, digest: str) -> None:
+    """The digest that the file had in this state, which was not a recent one then."""
+    _digests.setdefault(path, (state, digest))
+
+
+def known_digest(path: str) -> str | None:
+    """The digest of a file, if it needn't be read for it."""
+    known = _digests.get(path)
+    return known[1] if known is not None and known[0] == state_of(path) else None
+
+
 def content_of(path: str) -> tuple[bytes, str]:
     """What is in a regular file, and the SHA-256 of that, which :func:`digest_of` then knows. Raises OSError."""
     before = state_of(path)

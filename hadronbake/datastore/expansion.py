@@ -32,6 +32,8 @@ _NONE: frozenset[str] = frozenset()
 _MAX_PASSES = 2000
 # Variables that hold one another twice double in length with each: a few lines would fill the memory.
 _MAX_LENGTH = 1 << 26
+# Texts of which it isn't remembered where their inline Python is.
+_LONG = 4096
 
 
 class Expansion:
@@ -175,11 +177,16 @@ def _fill(d: Reading, parts: tuple[str, ...], result: Expansion) -> str:
     return "".join(pieces)
 
 
+@lru_cache(maxsize=1 << 14)
+def _expressions(text: str) -> tuple[tuple[int, int], ...]:
+    return tuple(python_expressions(text))
+
+
 def _run(d: Reading, text: str, result: Expansion) -> str:
     """The text with each ``${@code}`` replaced by its result; as it is, if one ends within a string: then it is hardly Python."""
     pieces: list[str] = []
     after = 0
-    for start, end in python_expressions(text):
+    for start, end in _expressions(text) if len(text) < _LONG else python_expressions(text):
         found = _evaluate(d, text[start:end], result)
         if found is None:
             return text

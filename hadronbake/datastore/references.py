@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 import hashlib
 import inspect
+import os
 import re
-import secrets
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -83,7 +83,7 @@ def _texts_of(visitors: Mapping[str, Visitor]) -> Iterator[str]:
         code = getattr(visitors[name], "__code__", None)
         yield name
         # Of one that is from no file nothing is known that another process could compare.
-        yield digest_of(code.co_filename) or secrets.token_hex() if code else secrets.token_hex()
+        yield digest_of(code.co_filename) or os.urandom(16).hex() if code else os.urandom(16).hex()
 
 
 @contextmanager

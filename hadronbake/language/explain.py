@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 from hadronbake.diagnostics import closest
-from hadronbake.language.grammar import accepts
+from hadronbake.language.drafts import accepts
 from hadronbake.language.statements import FileKind
 
 OPERATORS = ("=", ":=", "?=", "??=", "+=", "=+", ".=", "=.")

@@ -1,19 +1,16 @@
-"""The lark parser of one logical line, and what it gives: a draft of a statement.
-
-The grammar is in ``grammar.lark``. A draft lacks only its place, which the grammar can't know.
-"""
+"""The lark parser of one logical line. The grammar is in ``grammar.lark``."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
 from lark import Lark, Token, Transformer, UnexpectedInput
 
+from hadronbake.language.drafts import DefinitionHeader, Draft, FunctionHeader, LineResult
 from hadronbake.language.statements import (
     AddFragments,
     AddHandler,
@@ -26,36 +23,8 @@ from hadronbake.language.statements import (
     FileKind,
     Include,
     Inherit,
-    Statement,
     Unset,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A statement without its place: ``make(location, lines, *fields)`` is the statement.
-
-    ``crowded``: the operator of an assignment as (offset, length) where a blank beside it is missing.
-    """
-
-    make: type[Statement]
-    fields: tuple[Any, ...]
-    crowded: tuple[int, int] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class FunctionHeader:
-    name: str | None
-    python: bool
-    fakeroot: bool
-
-
-@dataclass(frozen=True, slots=True)
-class DefinitionHeader:
-    name: str
-
-
-LineResult = Draft | FunctionHeader | DefinitionHeader
 
 
 def _task(name: str) -> str:
@@ -151,8 +120,8 @@ class _Drafts(Transformer[Token, LineResult]):
 
 
 @cache
-def line_parser() -> Callable[[str, FileKind], LineResult]:
-    """The function that reads one logical line by the grammar of a kind of file; it raises ``UnexpectedInput``."""
+def line_parser() -> Callable[[str, FileKind], LineResult | None]:
+    """The function that reads one logical line by the grammar of a kind of file; None where it is no statement of it."""
     lark = Lark(
         Path(__file__).with_name("grammar.lark").read_text(),
         start=["recipe", "conf"],
@@ -162,16 +131,10 @@ def line_parser() -> Callable[[str, FileKind], LineResult]:
         transformer=_Drafts(),
     )
 
-    def parse_line(line: str, kind: FileKind) -> LineResult:
-        return cast(LineResult, lark.parse(line, start=kind))
+    def parse_line(line: str, kind: FileKind) -> LineResult | None:
+        try:
+            return cast(LineResult, lark.parse(line, start=kind))
+        except UnexpectedInput:
+            return None
 
     return parse_line
-
-
-def accepts(line: str, kind: FileKind) -> bool:
-    """Whether the line is a statement of that kind of file."""
-    try:
-        line_parser()(line, kind)
-    except UnexpectedInput:
-        return False
-    return True

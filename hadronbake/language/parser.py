@@ -12,11 +12,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal, cast
 
-from lark import UnexpectedInput
-
 from hadronbake.diagnostics import Diagnostic, Location, Severity, closest
+from hadronbake.language.drafts import DefinitionHeader, Draft, FunctionHeader, accepts, read_line
 from hadronbake.language.explain import Finding, explain, quoted
-from hadronbake.language.grammar import DefinitionHeader, Draft, FunctionHeader, accepts, line_parser
 from hadronbake.language.lines import LogicalLine, printable, split_lines
 from hadronbake.language.statements import (
     Assignment,
@@ -266,9 +264,8 @@ class _Reader:
             return
         if self.plain(line):
             return
-        try:
-            result = line_parser()(line.text, self.kind)
-        except UnexpectedInput:
+        result = read_line(line.text, self.kind)
+        if result is None:
             self.refused(line)
             return
         location = Location(self.path, line.numbers[0], 1)

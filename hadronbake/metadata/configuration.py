@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -305,24 +306,15 @@ def _missing_layer(directory: str, d: DataStore) -> Diagnostic:
 
 def _digest(d: DataStore, environment: Iterable[tuple[str, str | None]]) -> str:
     """SHA-256 over every variable with all that is pending on it, what was read of the environment, and each file's content."""
-    digest = hashlib.sha256()
-
-    def add(*parts: str) -> None:
-        for part in parts:
-            data = part.encode(errors="surrogateescape")
-            digest.update(b"%d:" % len(data))
-            digest.update(data)
-
+    parts: list[str] = []
     ignored = _IGNORED | set((d.getVar("BB_HASHCONFIG_IGNORE_VARS") or "").split())
-    for name in sorted(d.variables):
-        if name in ignored:
-            continue
-        flags = d.getVarFlags(name, internalflags=True) or {}
-        add(name)
-        for flag in sorted(flags):
-            add(flag, repr(flags[flag]))
-    for name, value in sorted(environment):
-        add("environment", name, repr(value))
+    variables = d.variables
+    for name in sorted(variables):
+        if name not in ignored:
+            flags = variables[name].internal_flags()
+            parts += (name, repr(sorted(flags.items(), key=itemgetter(0))) if len(flags) > 1 else repr(flags))
+    for key, value in sorted(environment):
+        parts += ("environment", key, repr(value))
     for path in dependencies_of(d):
-        add(path, digest_of(path) or "missing")
-    return digest.hexdigest()
+        parts += (path, digest_of(path) or "missing")
+    return hashlib.sha256(repr(parts).encode(errors="surrogateescape")).hexdigest()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import os
 import pickle
-import secrets
 import shutil
 import sqlite3
 import zlib
@@ -18,12 +17,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 
 import diskcache
 
 from hadronbake import __version__
-from hadronbake.datastore.dependencies import MISSING, RACY_NS, State, content_of, digest_of, state_of
+from hadronbake.datastore.dependencies import MISSING, RACY_NS, State, content_of, digest_of, known_digest, state_of
 from hadronbake.diagnostics import Diagnostic
 from hadronbake.language.statements import ParsedFile
 from hadronbake.metadata.recipe import Recipe, Task
@@ -111,6 +110,48 @@ class TasksLater(_Tasks):
         return (TasksLater, ())
 
 
+class Recipes(Sequence[Recipe]):
+    """The recipes of one file, unpickled when the first one is asked for; how many there are, how many of them are ``skipped``, and
+    of how many the tasks are to be worked out ``later``."""
+
+    __slots__ = ("_data", "_known", "later", "skipped", "targets")
+
+    def __init__(self, data: bytes, targets: int, skipped: int, later: int) -> None:
+        self._data = data
+        self._known: tuple[Recipe, ...] | None = None
+        self.targets = targets
+        self.skipped = skipped
+        self.later = later
+
+    @classmethod
+    def of(cls, recipes: Sequence[Recipe]) -> Recipes:
+        packed = tuple(pack_recipe(recipe) for recipe in recipes)
+        skipped = sum(recipe.skipped is not None for recipe in packed)
+        later = sum(isinstance(recipe.tasks, TasksLater) for recipe in packed)
+        return cls(pickle.dumps(packed, pickle.HIGHEST_PROTOCOL), len(packed), skipped, later)
+
+    def _all(self) -> tuple[Recipe, ...]:
+        if self._known is None:
+            self._known = pickle.loads(self._data)
+        return self._known
+
+    @overload
+    def __getitem__(self, index: int) -> Recipe: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Recipe, ...]: ...
+    def __getitem__(self, index: int | slice) -> Recipe | tuple[Recipe, ...]:
+        return self._all()[index]
+
+    def __iter__(self) -> Iterator[Recipe]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return self.targets
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Recipes, (self._data, self.targets, self.skipped, self.later))
+
+
 class Looked(NamedTuple):
     """A file that a parse looked at. ``state`` is None where the file was too new to be told by it: then the digest counts."""
 
@@ -161,7 +202,7 @@ class Entry:
     layer: str
     priority: int
     appends: tuple[str, ...]
-    recipes: tuple[Recipe, ...]
+    recipes: Recipes
     looked: tuple[Looked, ...]
     diagnostics: tuple[Diagnostic, ...] = ()
     errors: tuple[Diagnostic, ...] = ()
@@ -184,7 +225,7 @@ def engine_digest() -> str:
         for path in sorted((PACKAGE / room).rglob("*")):
             if path.suffix in (".py", ".lark"):
                 digest.update(str(path.relative_to(PACKAGE)).encode())
-                digest.update(path.read_bytes())
+                digest.update(str(digest_of(str(path))).encode())
     return digest.hexdigest()
 
 
@@ -243,19 +284,26 @@ class ParseCache:
 
     def read_statements(self, path: str) -> ParsedFile:
         """The statements of a file, parsed only if its content is new."""
+        before = known_digest(path)
+        if before is not None and (parsed := self._stored_statements(path, before)) is not None:
+            return parsed
         try:
             data, digest = content_of(path)
         except OSError:
             return _parse_file(path)
-        if not self._empty:
-            known = self._get(_STATEMENTS + path)
-            if isinstance(known, tuple) and known[:2] == (engine_digest(), digest):
-                parsed = unpack(known[2])
-                if parsed is not None:
-                    return parsed
+        if digest != before and (parsed := self._stored_statements(path, digest)) is not None:
+            return parsed
         parsed = _parse_file(path, data)
         self._unsaved[_STATEMENTS + path] = (engine_digest(), digest, pack(parsed))
         return parsed
+
+    def _stored_statements(self, path: str, digest: str) -> ParsedFile | None:
+        if self._empty:
+            return None
+        known = self._get(_STATEMENTS + path)
+        if isinstance(known, tuple) and known[:2] == (engine_digest(), digest):
+            return unpack(known[2])
+        return None
 
     def save_statements(self) -> None:
         """Keep what was parsed since the last time."""
@@ -340,7 +388,7 @@ class ParseCache:
 
     def save(self, key: str, entries: Sequence[Entry]) -> None:
         """Replace the table by entries without errors."""
-        self._token, self._changes = secrets.token_hex(8), {}
+        self._token, self._changes = os.urandom(8).hex(), {}
         numbers: dict[Looked, int] = {}
         rows = []
         for entry in entries:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import os
 import re
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
 from pathlib import Path
 
 from hadronbake.datastore import evaluator
@@ -26,7 +22,7 @@ from hadronbake.metadata.failures import caller, explain, with_excerpt
 from hadronbake.metadata.foreigncode import contained
 from hadronbake.metadata.hostpaths import host_paths
 from hadronbake.metadata.layers import RecipeFile
-from hadronbake.metadata.parsecache import Entry, Looked, TasksLater, pack_recipe
+from hadronbake.metadata.parsecache import Entry, Looked, Recipes, TasksLater
 from hadronbake.metadata.recipe import Recipe, Task
 from hadronbake.metadata.recipes import make_head, make_recipe
 from hadronbake.metadata.steps import register_steps
@@ -34,7 +30,6 @@ from hadronbake.metadata.suspects import find_suspects
 from hadronbake.metadata.variants import Variant, parse_recipe
 
 _SMALL = 20
-_PR_SET_PDEATHSIG = 1
 
 
 class Messages(logging.Handler):
@@ -165,7 +160,7 @@ def parse(
         file.layer,
         file.priority,
         file.appends,
-        tuple(pack_recipe(recipe) for recipe in recipes),
+        Recipes.of(recipes),
         _looked(dependencies),
         _warnings(messages, doubts),
         tuple(dict.fromkeys(errors)),
@@ -198,41 +193,6 @@ def _all_said(messages: Messages, error: BaseException, path: str, directory: Pa
     return tuple(dict.fromkeys([*before, *explain(error, path, directory)]))
 
 
-_work: list[tuple[Configuration, re.Pattern[str] | None, bool, Callable[[], None]]] = []
-
-
-def _begin_worker(parent: int) -> None:
-    """An interrupt is the parent's affair; and nobody stays behind when the parent is killed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)
-
-
-def _parse_several(files: Sequence[RecipeFile]) -> list[Entry]:
-    configuration, paths, with_tasks, keep = _work[0]
-    found = [parse(file, configuration, paths, with_tasks) for file in files]
-    keep()
-    return found
-
-
-def _pool(count: int) -> ProcessPoolExecutor:
-    # Forked: the configuration, its Python and its statements are there already.
-    return ProcessPoolExecutor(count, get_context("fork"), _begin_worker, (os.getpid(),))
-
-
-def _ended(file: RecipeFile) -> Entry:
-    """What is known of a recipe whose parse ended its process."""
-    error = Diagnostic(
-        "HBM063",
-        "the process that parsed this recipe ended",
-        Location(file.path),
-        hint="its Python code crashed or killed the process, or memory ran out",
-    )
-    return Entry(file.path, file.layer, file.priority, file.appends, (), (), errors=(error,))
-
-
 def parse_all(
     files: Sequence[RecipeFile],
     configuration: Configuration,
@@ -253,51 +213,13 @@ def parse_all(
             yield parse(file, configuration, paths, with_tasks)
             progress(number, len(files))
         return
-    # Enough parts that no process waits long for the last one; each is big enough to be worth the sending.
-    size = max(1, min(16, len(files) // (count * 4)))
-    parts = [files[start : start + size] for start in range(0, len(files), size)]
+    # Many need several processes, whose library takes long to load.
+    from hadronbake.metadata.processes import parse_in
+
     # Else each process would keep it.
     keep()
-    _work[:] = [(configuration, paths, with_tasks, keep)]
-    done = 0
-    left: list[RecipeFile] = []
-    pool = _pool(count)
-    try:
-        waiting: dict[Future[list[Entry]], Sequence[RecipeFile]] = {
-            pool.submit(_parse_several, part): part for part in parts
-        }
-        while waiting:
-            ready, _ = wait(waiting, return_when=FIRST_COMPLETED)
-            for future in ready:
-                part = waiting.pop(future)
-                try:
-                    entries = future.result()
-                except BrokenProcessPool:
-                    left.extend(part)
-                    continue
-                for entry in entries:
-                    done += 1
-                    yield entry
-                progress(done, len(files))
-        # A process ended in the middle of a parse, and all others with it. Which recipe did it is found one by one.
-        for file in left:
-            try:
-                (entry,) = pool.submit(_parse_several, [file]).result()
-            except BrokenProcessPool:
-                pool.shutdown(wait=True)
-                pool = _pool(1)
-                try:
-                    (entry,) = pool.submit(_parse_several, [file]).result()
-                except BrokenProcessPool:
-                    entry = _ended(file)
-            done += 1
-            yield entry
-            progress(done, len(files))
-    except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
-        for process in list((pool._processes or {}).values()):
-            process.kill()
-        raise
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-        _work.clear()
+    number = 0
+    for entries in parse_in(count, files, lambda file: parse(file, configuration, paths, with_tasks), keep):
+        yield from entries
+        number += len(entries)
+        progress(number, len(files))

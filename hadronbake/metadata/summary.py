@@ -15,7 +15,7 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from hadronbake import __version__
-from hadronbake.datastore.dependencies import RACY_NS, State, digest_of, state_of
+from hadronbake.datastore.dependencies import RACY_NS, State, digest_of, remember_digest, state_of
 from hadronbake.diagnostics import Diagnostic
 from hadronbake.metadata.environment import let_through
 
@@ -49,6 +49,9 @@ def known(topdir: Path, environ: Mapping[str, str]) -> tuple[Statistics, tuple[D
     try:
         data = pickle.loads((topdir.absolute() / _NAME).read_bytes())
         where, reads, rests, numbers, diagnostics = data
+        for path, state, digest in rests:
+            if digest is not None and state is not None:
+                remember_digest(path, state, digest)
         if where != _where(topdir, environ):
             return None
         if any(environ.get(name) != value for name, value in reads) or not all(map(_holds, rests)):
@@ -81,7 +84,8 @@ def keep(
     # What the metadata is read with counts as well.
     for path in map(str, sorted(PACKAGE.rglob("*"))):
         if path.endswith((".py", ".lark")):
-            rows.append((path, state_of(path), digest_of(path)))
+            state = state_of(path)
+            rows.append((path, state if now - max(state[:2]) >= RACY_NS else None, digest_of(path)))
     parsed, cached, *others = astuple(statistics)
     numbers = (0, parsed + cached, *others)
     data = (_where(topdir, environ), tuple(reads), rows, numbers, diagnostics)

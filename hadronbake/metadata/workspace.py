@@ -6,7 +6,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from threading import RLock
 
@@ -22,7 +22,7 @@ from hadronbake.metadata.configuration import Configuration, read_again_tracking
 from hadronbake.metadata.failures import explain, with_excerpt
 from hadronbake.metadata.foreigncode import contained
 from hadronbake.metadata.layers import Layer, RecipeFile, collect_files, dangling_appends
-from hadronbake.metadata.parsecache import Entry, ParseCache, TasksLater, engine_digest, pack_recipe
+from hadronbake.metadata.parsecache import Entry, ParseCache, Recipes, TasksLater, engine_digest
 from hadronbake.metadata.parsing import Messages, WorkedOut, finalised, parse_all, work_out
 from hadronbake.metadata.payloads import make_payload
 from hadronbake.metadata.providers import Providers, preferences_of
@@ -51,7 +51,6 @@ class Workspace:
         self,
         base: Configuration,
         files: Mapping[str, RecipeFile],
-        recipes: Mapping[str, Recipe],
         cache: ParseCache,
         key: str,
         diagnostics: tuple[Diagnostic, ...],
@@ -62,19 +61,13 @@ class Workspace:
     ) -> None:
         self.base = base
         self.others: Mapping[str, Workspace] = {}
-        self.recipes = {
-            name: replace(recipe, tasks=TasksLater(partial(self._work_out, name)))
-            if isinstance(recipe.tasks, TasksLater)
-            else recipe
-            for name, recipe in recipes.items()
-        }
+        self._refusals = refusals
         self._entries = entries
         self._report = report
         self._worked_out: dict[str, dict[str, WorkedOut]] = {}
         self._lock = RLock()
         self.diagnostics = diagnostics
         self.statistics = statistics
-        self.providers = Providers(self.recipes, preferences_of(base.d), refusals)
         self._files = files
         self._cache = cache
         self._key = key
@@ -188,20 +181,33 @@ class Workspace:
         if errors and not lenient:
             raise HadronbakeError(*dict.fromkeys(errors))
         said.extend(errors)
-        recipes = {recipe.id: recipe for path in files for recipe in entries[path].recipes}
+        recipes = [entry.recipes for entry in entries.values()]
         statistics = Statistics(
             parsed=parsed,
             cached=len(entries) - parsed,
             masked=found.masked,
-            targets=len(recipes),
-            skipped=sum(1 for recipe in recipes.values() if recipe.skipped is not None),
-            later=sum(1 for recipe in recipes.values() if isinstance(recipe.tasks, TasksLater)),
+            targets=sum(item.targets for item in recipes),
+            skipped=sum(item.skipped for item in recipes),
+            later=sum(item.later for item in recipes),
         )
-        workspace = cls(
-            base, files, recipes, cache, key, tuple(dict.fromkeys(said)), statistics, refusals, entries, report
-        )
+        workspace = cls(base, files, cache, key, tuple(dict.fromkeys(said)), statistics, refusals, entries, report)
         workspace._listed = found.listed
         return workspace
+
+    @cached_property
+    def recipes(self) -> Mapping[str, Recipe]:
+        """By id."""
+        return {
+            name: replace(recipe, tasks=TasksLater(partial(self._work_out, name)))
+            if isinstance(recipe.tasks, TasksLater)
+            else recipe
+            for path in self._files
+            for name, recipe in ((item.id, item) for item in self._entries[path].recipes)
+        }
+
+    @cached_property
+    def providers(self) -> Providers:
+        return Providers(self.recipes, preferences_of(self.base.d), self._refusals)
 
     @property
     def configuration(self) -> DataStore:
@@ -323,8 +329,9 @@ class Workspace:
                 # If it was changed meanwhile, its digest says nothing of what was read.
                 settled = state_of(path) == state and not Path(path).is_dir()
                 rests[path] = (state, digest_of(path) if settled else None)
+            looked = {id(item): item for entry in own._entries.values() for item in entry.looked}
+            rests.update((item.path, (item.state, item.digest)) for item in looked.values())
             for entry in own._entries.values():
-                rests.update((item.path, (item.state, item.digest)) for item in entry.looked)
                 reads.update(entry.environment)
         base = self.base
         if not any(base.options):
@@ -371,7 +378,7 @@ def _entries(
         for path, file in files.items()
         if (entry := known.get(path)) is not None
         and (entry.layer, entry.priority, entry.appends) == (file.layer, file.priority, file.appends)
-        and not (all_tasks and any(isinstance(recipe.tasks, TasksLater) for recipe in entry.recipes))
+        and not (all_tasks and entry.recipes.later)
     }
     stale = [file for path, file in files.items() if path not in entries]
     if not stale and known.keys() <= files.keys():
@@ -402,9 +409,8 @@ def _with_tasks(entry: Entry, done: Mapping[str, WorkedOut]) -> Entry:
     reads = {item for work in done.values() for item in work.environment}
     return replace(
         entry,
-        recipes=tuple(
-            pack_recipe(replace(recipe, tasks=done[recipe.id].tasks)) if recipe.id in done else recipe
-            for recipe in entry.recipes
+        recipes=Recipes.of(
+            [replace(recipe, tasks=done[recipe.id].tasks) if recipe.id in done else recipe for recipe in entry.recipes]
         ),
         looked=tuple(looked.values()),
         diagnostics=tuple(dict.fromkeys([*entry.diagnostics, *said])),

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import compileall
 import json
 import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from functools import partial
 from pathlib import Path
 
-from workplace import BITBAKE, HERE, OE_CORE, Workplace, prepare
+from workplace import BITBAKE, HERE, OE_CORE, PROJECT, Workplace, prepare
 
 HBAKE = "from hadronbake.cli.main import main; main()"
 LAYER_CONF = """\
@@ -22,6 +25,8 @@ BBFILE_PATTERN_touched = "^${{LAYERDIR}}/"
 BBFILE_PRIORITY_touched = "6"
 LAYERSERIES_COMPAT_touched = "{series}"
 """
+SETTLING = "second run"
+DIRECTORIES = ("speed-bitbake", "speed-hadronbake", "speed-own")
 OWN_LAYERS = """\
 BBPATH = "${TOPDIR}:${HADRONBAKE_DIR}"
 BBFILES ?= ""
@@ -73,9 +78,10 @@ class Side:
 
 
 def build_directory(place: Workplace, directory: str, bblayers: str | None = None) -> Path:
-    """A build directory as that of the comparison, or with layers of its own."""
+    """A build directory as that of the comparison, or with layers of its own; the one that is there already, if there is one."""
     topdir = place.scratch / directory
-    shutil.rmtree(topdir, ignore_errors=True)
+    if topdir.exists():
+        return topdir
     (topdir / "conf").mkdir(parents=True)
     if bblayers is None:
         for name in ("bblayers.conf", "local.conf"):
@@ -124,33 +130,60 @@ def main() -> int:
     parser.add_argument("--bitbake", default=BITBAKE, help="git URL or directory of BitBake (default: %(default)s)")
     parser.add_argument("--oe-core", default=OE_CORE, help="git URL or directory of OE-core (default: %(default)s)")
     parser.add_argument("--runs", type=int, default=3, help="how often all but the cold runs are done; the best counts")
+    parser.add_argument(
+        "--continue",
+        dest="go_on",
+        action="store_true",
+        help="take what an earlier run with this scratch directory has measured, and measure the rest",
+    )
     parser.add_argument("--user", help="whom both sides run as when we are root (default: nobody)")
     parser.add_argument("--python", help="an interpreter which that user can run (default for root: /usr/bin/python3)")
     wanted = parser.parse_args()
+    results = wanted.scratch.absolute() / "speed.json"
+    if not wanted.go_on:
+        results.unlink(missing_ok=True)
+        for name in DIRECTORIES:
+            shutil.rmtree(wanted.scratch / name, ignore_errors=True)
     layer = wanted.scratch.absolute() / "touched"
     layer.mkdir(parents=True, exist_ok=True)
     place = prepare(wanted.scratch, wanted.bitbake, wanted.oe_core, [str(layer)], wanted.user, wanted.python)
     make_locale(place.scratch / "locale")
-    append = make_layer(layer, place.oe_core / "meta")
+    for library in (PROJECT / "hadronbake", place.bitbake / "lib", place.oe_core / "meta/lib"):
+        # As if installed: the ordinary user may not be able to keep what Python compiles, and would pay for it each time.
+        compileall.compile_dir(library, quiet=2)
+    append = layer / "zlib_%.bbappend" if wanted.go_on else make_layer(layer, place.oe_core / "meta")
     bitbake = (place.python, str(place.bitbake / "bin/bitbake"), "-p")
     hbake = (place.python, "-c", HBAKE, "parse")
     sides = {
-        "BitBake": Side(place, build_directory(place, "speed-bitbake"), bitbake, False),
-        "hadronbake": Side(place, build_directory(place, "speed-hadronbake"), hbake, True),
+        "BitBake": Side(place, build_directory(place, DIRECTORIES[0]), bitbake, False),
+        "hadronbake": Side(place, build_directory(place, DIRECTORIES[1]), hbake, True),
     }
-    used: dict[str, dict[str, Used]] = {}
-    for name, side in sides.items():
-        append.write_text("# never\n")
-        rows = used[name] = {}
-        rows["cold"] = best(1, side.parse, lambda _, side=side: side.clear())  # type: ignore[misc]
-        rows["warm"] = best(wanted.runs, side.parse, lambda _: None)
-        rows["one recipe changed"] = best(wanted.runs, side.parse, lambda number: append.write_text(f"# {number}\n"))
-        print(f"{name} is done", file=sys.stderr)
-    own = Side(place, build_directory(place, "speed-own", OWN_LAYERS), hbake, True)
+    used: dict[str, dict[str, Used]] = {name: {} for name in sides}
+    if results.exists():
+        for name, known in json.loads(results.read_text()).items():
+            used[name] = {row: Used(*values) for row, values in known.items()}
+    rows: list[tuple[str, int, Callable[[Side, int], object]]] = [
+        ("cold", 1, lambda side, number: side.clear()),
+        # BitBake's digest of the configuration is another one when it finds its cache of Python code: it reads all once more.
+        (SETTLING, 1, lambda side, number: None),
+        ("warm", wanted.runs, lambda side, number: None),
+        ("one recipe changed", wanted.runs, lambda side, number: append.write_text(f"# {time.time_ns()} {number}\n")),
+    ]
+    for row, runs, before in rows:
+        for name, side in sides.items():
+            if row not in used[name]:
+                used[name][row] = best(runs, side.parse, partial(before, side))
+                print(f"{name}, {row}: {used[name][row]}", file=sys.stderr)
+                results.write_text(
+                    json.dumps({name: {row: astuple(item) for row, item in own.items()} for name, own in used.items()})
+                )
+    own = Side(place, build_directory(place, DIRECTORIES[2], OWN_LAYERS), hbake, True)
     alone = best(wanted.runs, own.parse, lambda _: own.clear())
     print(f"{'CPU, largest process':22}{'BitBake':>20}{'hadronbake':>20}   ratio")
     slow = False
     for row, theirs in used["BitBake"].items():
+        if row == SETTLING:
+            continue
         ours = used["hadronbake"][row]
         slow |= ours.cpu * 5 > theirs.cpu
         print(f"{row:22}{theirs!s:>20}{ours!s:>20}   1/{theirs.cpu / ours.cpu:.1f}")

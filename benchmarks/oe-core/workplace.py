@@ -135,4 +135,5 @@ def _missing_tools(bitbake_conf: Path) -> list[str]:
     """The words of HOSTTOOLS that are not programs of this host."""
     text = bitbake_conf.read_text().replace("\\\n", " ")
     words = {word for value in re.findall(r'^HOSTTOOLS \+?= "(.*)"', text, re.M) for word in value.split()}
-    return sorted(word for word in words if "$" not in word and not shutil.which(word))
+    # Inline Python is cut up as well: only what can be a program's name.
+    return sorted(word for word in words if re.fullmatch(r"[\w.+-]+", word) and not shutil.which(word))

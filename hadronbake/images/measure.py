@@ -17,8 +17,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 PCR = 11
-# Before any phase, when the state is opened; and later, for whoever looks after it.
-PHASES: tuple[tuple[str, ...], ...] = ((), ("sysinit",), ("sysinit", "ready"))
+# When the state is opened, and never after: the running system adds a phase of its own before it believes what is in it.
+PHASES: tuple[tuple[str, ...], ...] = ((),)
 KEY_SECTION, SIGNATURE_SECTION = ".pcrpkey", ".pcrsig"
 # Room that do_uki leaves for what do_sign knows.
 KEY_ROOM, SIGNATURE_ROOM = 1024, 8192
@@ -95,22 +95,44 @@ def seal(program: bytes, public: bytes, sign: Callable[[bytes], bytes]) -> bytes
     """The program with the public key (PEM) and the signed policies of :data:`PHASES` in the room that was left for them.
 
     ``sign`` makes an RSA signature with SHA-256 (PKCS #1 v1.5) of the key that belongs to ``public``. The signatures are
-    in the form of systemd-measure(1), and end in blanks. ValueError if a section isn't there or too small.
+    in the form of systemd-measure(1), and end in blanks. ValueError if a section isn't there or too small, or the key is none.
     """
     program = _filled(program, KEY_SECTION, public)
-    der = base64.b64decode(b"".join(line for line in public.splitlines() if not line.startswith(b"-----")))
+    fingerprint = hashlib.sha256(_rsa_key(public)).hexdigest()
     entries = []
     for phases in PHASES:
         digest = policy(value(program, phases))
         entries.append(
             {
                 "pcrs": [PCR],
-                "pkfp": hashlib.sha256(der).hexdigest(),
+                "pkfp": fingerprint,
                 "pol": digest.hex(),
                 "sig": base64.b64encode(sign(digest)).decode(),
             }
         )
     return _filled(program, SIGNATURE_SECTION, json.dumps({"sha256": entries}).encode())
+
+
+def _rsa_key(public: bytes) -> bytes:
+    """The RSAPublicKey (RFC 8017, A.1.1) in a PEM SubjectPublicKeyInfo (RFC 5280, 4.1): a sequence of the algorithm and a bit string."""
+    try:
+        der = base64.b64decode(b"".join(line for line in public.splitlines() if not line.startswith(b"-----")))
+        sequence, _ = _element(der, 0)
+        _, algorithm_end = _element(der, sequence)
+        key, end = _element(der, algorithm_end)
+    except (ValueError, IndexError):
+        raise ValueError("the public key isn't one in PEM form") from None
+    # A bit string's first byte counts the bits that its last one lacks.
+    return der[key + 1 : end]
+
+
+def _element(der: bytes, place: int) -> tuple[int, int]:
+    """Where the content of the element at ``place`` begins and ends (X.690, 8.1.3)."""
+    length, start = der[place + 1], place + 2
+    if length & 0x80:
+        start += length & 0x7F
+        length = int.from_bytes(der[place + 2 : start], "big")
+    return start, start + length
 
 
 def _filled(program: bytes, name: str, content: bytes) -> bytes:

@@ -35,13 +35,14 @@ class Firmware:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What is booted: ``kernel`` with the command line ``append``, or what ``cdrom`` or ``disk`` has, by ``firmware``: UEFI's,
-    or None for the machine's BIOS. ``memory`` in MiB;
+    """What is booted: ``kernel`` with ``initrd`` and the command line ``append``, or what ``cdrom`` or ``disk`` has, by ``firmware``:
+    UEFI's, or None for the machine's BIOS. ``memory`` in MiB;
     ``snapshot``: writes to the disk are dropped at the end; ``tpm``: the control socket of a swtpm; ``credentials``: systemd's,
     name → text (systemd.system-credentials(7)); ``reboot``: whether a reboot starts the machine again."""
 
     disk: Path | None
     kernel: Path | None = None
+    initrd: Path | None = None
     cdrom: Path | None = None
     append: str = ""
     firmware: Firmware | None = None
@@ -104,6 +105,8 @@ def command(machine: Machine) -> list[str]:
         result.append("-no-reboot")
     if machine.kernel is not None:
         result += ["-kernel", str(machine.kernel), "-append", machine.append]
+        if machine.initrd is not None:
+            result += ["-initrd", str(machine.initrd)]
     if machine.firmware is not None:
         result += _firmware(machine.firmware)
     if machine.disk is not None:
@@ -114,7 +117,8 @@ def command(machine: Machine) -> list[str]:
         result += ["-device", "virtio-blk-pci,drive=disk,bootindex=1"]
     if machine.cdrom is not None:
         result += ["-drive", f"file={machine.cdrom},format=raw,media=cdrom,if=none,id=cdrom,readonly=on"]
-        result += ["-device", "ide-cd,drive=cdrom,bootindex=0"]
+        # A kernel of its own takes the first place.
+        result += ["-device", "ide-cd,drive=cdrom" if machine.kernel else "ide-cd,drive=cdrom,bootindex=0"]
     result += ["-nic", "user,model=virtio-net-pci", "-device", "virtio-rng-pci"]
     if machine.tpm is not None:
         result += ["-chardev", f"socket,id=tpm,path={machine.tpm}", "-tpmdev", "emulator,id=tpm0,chardev=tpm"]

@@ -104,7 +104,13 @@ class Machines:
         """A fresh copy of the image's disk."""
         return copied(image(".img"), self.scratch / "disk.img")
 
-    def boot(self, disk: Path, variables: Path | None, tpm: Path | None = None) -> Guest:
+    def boot(
+        self,
+        disk: Path,
+        variables: Path | None,
+        tpm: Path | None = None,
+        credentials: Mapping[str, str] = CREDENTIALS,
+    ) -> Guest:
         """``variables``: those of a machine that knows the keys (copied); None: one that has never been started."""
         mine = self.scratch / "variables.fd"
         if variables is None:
@@ -112,7 +118,7 @@ class Machines:
         elif variables != mine:
             shutil.copyfile(variables, mine)
         machine = qemu.Machine(
-            disk=disk, firmware=qemu.firmware(mine), reboot=True, credentials=CREDENTIALS, tpm=tpm, snapshot=False
+            disk=disk, firmware=qemu.firmware(mine), reboot=True, credentials=credentials, tpm=tpm, snapshot=False
         )
         self.guests.append(Guest(self.report, machine, f"console-{len(self.guests) + 1}", screen=True))
         return self.guests[-1]

@@ -53,17 +53,20 @@ def test_the_policy_is_the_digest_that_a_tpm_makes() -> None:
 
 
 def test_a_sealed_program_holds_the_key_and_the_signed_policies() -> None:
-    public = b"-----BEGIN PUBLIC KEY-----\na2V5\n-----END PUBLIC KEY-----\n"
+    # A sequence of an algorithm (here: none) and a bit string.
+    der = b"\x30\x0a\x30\x02\x05\x00\x03\x04\x00key"
+    public = b"-----BEGIN PUBLIC KEY-----\n" + base64.b64encode(der) + b"\n-----END PUBLIC KEY-----\n"
     room = {"pcrpkey": b"\n" * 200, "pcrsig": b"\n" * 2000}
     sealed = measure.seal(program(linux=b"kernel", **room), public, lambda data: b"signed " + data)
     found = measure.sections(sealed)
     assert found[".pcrpkey"] == public.ljust(200, b"\n")
     entries = json.loads(found[".pcrsig"])["sha256"]
+    # systemd knows a key by the hash of what is in the bit string.
+    assert {entry["pkfp"] for entry in entries} == {hashlib.sha256(b"key").hexdigest()}
     # The key is measured, the signatures aren't: the policies are those of the program as it is in the end.
     expected = [measure.policy(measure.value(sealed, phases)) for phases in measure.PHASES]
     assert [entry["pol"] for entry in entries] == [digest.hex() for digest in expected]
     assert [base64.b64decode(entry["sig"]) for entry in entries] == [b"signed " + digest for digest in expected]
-    assert {entry["pkfp"] for entry in entries} == {hashlib.sha256(b"key").hexdigest()}
     assert {tuple(entry["pcrs"]) for entry in entries} == {(11,)}
 
 
@@ -72,6 +75,8 @@ def test_sealing_needs_room() -> None:
         measure.seal(program(linux=b"kernel"), b"key", bytes)
     with pytest.raises(ValueError, match=r"201 bytes don't fit into the section \.pcrpkey of 200"):
         measure.seal(program(pcrpkey=b"\n" * 200, pcrsig=b"\n"), b"k" * 201, bytes)
+    with pytest.raises(ValueError, match="the public key isn't one in PEM form"):
+        measure.seal(program(linux=b"kernel", pcrpkey=b"\n" * 200, pcrsig=b"\n"), b"a2V5", bytes)
 
 
 def test_what_is_no_program_is_not_measured(tmp_path: Path) -> None:

@@ -65,6 +65,20 @@ def test_the_command_line_of_a_cd(tmp_path: Path) -> None:
     assert "pflash" not in " ".join(words)
 
 
+def test_a_kernel_gets_its_initrd(tmp_path: Path) -> None:
+    machine = qemu.Machine(disk=None, kernel=tmp_path / "k", initrd=tmp_path / "i", append="root=/dev/vda")
+    words = qemu.command(machine)
+    place = words.index("-kernel")
+    assert words[place : place + 6] == [
+        "-kernel",
+        f"{tmp_path}/k",
+        "-append",
+        "root=/dev/vda",
+        "-initrd",
+        f"{tmp_path}/i",
+    ]
+
+
 @pytest.mark.parametrize(("keys", "status"), [(b"a\x1d", 0), (b"q", 7)])
 def test_keys_go_through_and_one_leaves(keys: bytes, status: int) -> None:
     """On a terminal of its own: what isn't Ctrl-] reaches the program, Ctrl-C too."""

@@ -4,7 +4,9 @@ inherit image
 
 IMAGE_FSTYPES = ""
 # Exactly these modules of dracut, and those that they ask for.
-DRACUT_MODULES ?= "bash systemd systemd-initrd dracut-systemd base fs-lib rootfs-block udev-rules live-overlay"
+DRACUT_MODULES ?= " \
+    bash systemd systemd-initrd dracut-systemd base fs-lib rootfs-block udev-rules live-overlay crypt systemd-cryptsetup lvm \
+"
 DRACUT_OPTIONS ?= ""
 
 do_initramfs[cleandirs] = "${IMGDEPLOYDIR}"

@@ -20,6 +20,7 @@ SRC_URI = " \
     file://no-modules.conf \
     file://coldplug.conf \
     file://patience.conf \
+    file://no-tpm-setup.conf \
     file://40-hadron-state.preset \
 "
 INHIBIT_DEFAULT_DEPS = "1"
@@ -36,6 +37,9 @@ do_install() {
     done
     install -m 0644 ${UNPACKDIR}/boot-complete.conf $units/boot-complete.target.d/hadron.conf
     install -m 0644 ${UNPACKDIR}/no-modules.conf $units/modprobe@.service.d/hadron.conf
+    for unit in systemd-tpm2-setup systemd-tpm2-setup-early systemd-pcrmachine; do
+        install -D -m 0644 ${UNPACKDIR}/no-tpm-setup.conf $units/$unit.service.d/hadron.conf
+    done
     install -D -m 0644 ${UNPACKDIR}/patience.conf ${D}${prefix}/lib/systemd/system.conf.d/10-hadron.conf
     install -D -m 0644 ${UNPACKDIR}/40-hadron-state.preset ${D}${prefix}/lib/systemd/system-preset/40-hadron-state.preset
     install -D -m 0644 ${UNPACKDIR}/coldplug.conf $units/systemd-udev-trigger.service.d/hadron.conf

@@ -4,4 +4,4 @@ SUMMARY = "Hadron Linux, trusted boot: signed, read-only, in two slots"
 
 inherit trusted-image
 
-IMAGE_INSTALL += "systemd-boot hadron-state hadron-update"
+IMAGE_INSTALL += "systemd-boot systemd-cryptsetup hadron-state hadron-update"

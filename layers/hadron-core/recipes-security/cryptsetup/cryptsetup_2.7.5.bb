@@ -15,6 +15,13 @@ EXTRA_OEMESON = " \
     -Dtmpfilesdir=${prefix}/lib/tmpfiles.d \
 "
 
+do_configure:prepend() {
+    # meson's files make the programs, and don't say that they are installed.
+    sed -i "s/include_directories: includes_tools)/include_directories: includes_tools, install: true, install_dir: get_option('sbindir'))/" ${S}/src/meson.build
+}
+
 PACKAGES =+ "libcryptsetup veritysetup"
 FILES:libcryptsetup = "${libdir}/libcryptsetup.so.*"
 FILES:veritysetup = "${bindir}/veritysetup"
+# For a directory that the library makes itself; meson's file says its mode in decimal numbers.
+FILES:${PN}-dev += "${prefix}/lib/tmpfiles.d"

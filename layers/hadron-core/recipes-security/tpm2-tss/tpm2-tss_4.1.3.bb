@@ -14,7 +14,7 @@ CACHED_CONFIGUREVARS = "ac_cv_prog_systemd_sysusers=yes ac_cv_prog_systemd_tmpfi
 
 # What systemd uses: ESAPI, with MU and the return codes, over the kernel's device.
 EXTRA_OECONF = " \
-    --disable-fapi --disable-policy --disable-doxygen-doc --disable-unit --disable-integration --disable-weakcrypto --disable-util-io \
+    --disable-fapi --disable-policy --disable-doxygen-doc --disable-unit --disable-integration --disable-weakcrypto \
     --disable-tcti-mssim --disable-tcti-swtpm --disable-tcti-pcap --disable-tcti-libtpms --disable-tcti-cmd --disable-tcti-spi-helper \
     --disable-tcti-spi-ltt2go --disable-tcti-spi-ftdi --disable-tcti-i2c-helper --disable-tcti-i2c-ftdi --with-udevrulesdir=${prefix}/lib/udev/rules.d \
     --with-runstatedir=/run --disable-log-file \
@@ -35,3 +35,6 @@ do_install:append() {
     sed -i 's| -L${STAGING_DIR_HOST}[^ ]*||' ${D}${libdir}/pkgconfig/*.pc
     rm -rf ${D}/run ${D}${localstatedir} ${D}${prefix}/lib/udev
 }
+
+# It wants the SPI helper, which isn't built.
+FILES:${PN}-dev += "${libdir}/libtss2-tcti-spidev.so.*"

@@ -115,7 +115,7 @@ FILES:${PN}-cryptsetup = " \
     ${prefix}/lib/systemd/system-generators/systemd-*setup-generator \
     ${prefix}/lib/systemd/systemd-cryptsetup ${prefix}/lib/systemd/systemd-veritysetup ${prefix}/lib/systemd/systemd-integritysetup \
     ${prefix}/lib/systemd/systemd-measure ${prefix}/lib/systemd/systemd-pcr* ${prefix}/lib/systemd/systemd-tpm2-setup \
-    ${prefix}/lib/pcrlock.d ${prefix}/lib/nvpcr ${prefix}/lib/tmpfiles.d/cryptsetup* \
+    ${prefix}/lib/pcrlock.d \
     ${SYSTEMD_UNITS}/*cryptsetup* ${SYSTEMD_UNITS}/*veritysetup* ${SYSTEMD_UNITS}/*integritysetup* \
     ${SYSTEMD_UNITS}/*.wants/*cryptsetup* ${SYSTEMD_UNITS}/*.wants/*veritysetup* ${SYSTEMD_UNITS}/*.wants/*integritysetup* \
     ${SYSTEMD_UNITS}/systemd-pcr* ${SYSTEMD_UNITS}/*.wants/systemd-pcr* \

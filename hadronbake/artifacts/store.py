@@ -179,7 +179,7 @@ class Store:
         except Unreadable:
             self.notice(f"{self.root} has records of another version of hadronbake: they don't count", "version")
         except Damaged:
-            self.cas.set_aside(str(path))
+            self._damaged("record", path)
         except Untrusted as error:
             self._distrusted(error)
         return None
@@ -270,7 +270,7 @@ class Store:
         except FileNotFoundError:
             return None
         except Damaged:
-            self.cas.set_aside(str(path))
+            self._damaged("entry of the index", path)
         except Untrusted as error:
             self._distrusted(error)
         else:
@@ -327,6 +327,13 @@ class Store:
             path = self._equivalent_path(record.task, record.outhash)
             path.unlink(missing_ok=True)
             self._write_first(path, self.keys.sign("equivalence", canonical(_equivalence(record))))
+
+    def _damaged(self, what: str, path: Path) -> None:
+        place = self.cas.set_aside(str(path))
+        self.notice(
+            f"a damaged {what} of shared state was set aside as {place}; what it told of is built again",
+            f"damaged {what}",
+        )
 
     def _distrusted(self, error: Untrusted) -> None:
         if error.key is None:

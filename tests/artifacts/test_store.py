@@ -288,7 +288,10 @@ def test_a_damaged_record_is_none_and_set_aside(store: Store, work: Path, positi
     data[position] ^= 1
     path.write_bytes(data)
     assert store.record(A) is None
-    assert list((store.root / "bad").iterdir())
+    (aside,) = (store.root / "bad").iterdir()
+    assert store.take_notices() == [
+        f"a damaged record of shared state was set aside as {aside}; what it told of is built again"
+    ]
     assert store.add_record(good) == good
     assert store.equivalent("zlib:do_install", "0" * 64) == A
 

@@ -30,6 +30,9 @@ do_configure:append() {
     sed -i 's/^BLKID_RULE=.*/BLKID_RULE=IMPORT{builtin}=\\"blkid\\"/' ${S}/udev/Makefile
     # musl's streams can't be assigned to; they can be opened anew.
     sed -i 's/(\(std[a-z]*\) = fopen(_PATH_DEVNULL, \("[rw]"\)))/freopen(_PATH_DEVNULL, \2, \1)/' ${S}/tools/lvmcmdline.c
+    # Nor need they buffers of lvm's own, for which they would be.
+    sed -i 's/^\(\tif (\)set_buffering\b/\10 \&\& set_buffering/' ${S}/lib/commands/toolcontext.c
+    grep -q '0 && set_buffering' ${S}/lib/commands/toolcontext.c || bbfatal "lvm would still open its streams anew"
 }
 
 do_compile() {

@@ -52,7 +52,7 @@ test-trusted:
 	test -d build/keys/secureboot || $(HBAKE) keys secureboot
 	$(HBAKE) hadron-image-trusted
 	tests/boot/build-next
-	.venv/bin/pytest -m qemu tests/boot/test_trusted.py tests/boot/test_state.py tests/boot/test_upgrade.py; \
+	.venv/bin/pytest -m qemu tests/boot/test_trusted.py tests/boot/test_state.py tests/boot/test_upgrade.py tests/boot/test_power.py; \
 		status=$$?; .venv/bin/python tests/boot/report.py; exit $$status
 
 test-servers:

@@ -58,6 +58,12 @@ def scenario(request: pytest.FixtureRequest, scratch: Path, kind: type[M]) -> It
 
 
 @pytest.fixture
+def notes(request: pytest.FixtureRequest) -> dict[str, str]:
+    """What the report's table says of a scenario that has no machines of its own."""
+    return request.node.stash.setdefault(NOTES, {})
+
+
+@pytest.fixture
 def machines(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Machines]:
     with scenario(request, tmp_path, Machines) as made:
         yield made

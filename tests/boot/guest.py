@@ -13,6 +13,8 @@ import threading
 import time
 from pathlib import Path
 
+import writes
+
 from hadronbake.images import qemu
 
 TOPDIR = Path(os.environ.get("HB_TOPDIR", Path(__file__).parents[2] / "build"))
@@ -36,9 +38,17 @@ class Guest:
 
     ``times``: (mark of :data:`MARKS`, seconds since QEMU was started, seconds of CPU that QEMU has used), in the order in which
     they came. ``screen``: the machine has one, and what it shows at the end is kept beside the console's log.
+    ``log``: where all writes to the disk are kept (see writes.py).
     """
 
-    def __init__(self, directory: Path, machine: qemu.Machine, name: str = "console", screen: bool = False) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        machine: qemu.Machine,
+        name: str = "console",
+        screen: bool = False,
+        log: Path | None = None,
+    ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.console = directory / f"{name}.log"
         self.console.write_bytes(b"")
@@ -56,6 +66,9 @@ class Guest:
         self.started = time.monotonic()
         self.monitor = Path(self.scratch.name) / "monitor.sock" if screen else None
         command = qemu.command(machine)
+        if log is not None and machine.disk is not None:
+            place = next(number for number, word in enumerate(command) if word.startswith(f"file={machine.disk},"))
+            command[place] = writes.drive(machine.disk, log)
         if self.monitor:
             command += ["-device", "VGA", "-qmp", f"unix:{self.monitor},server=on,wait=off"]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL)

@@ -79,12 +79,17 @@ def test_a_good_boot_is_blessed(guest: Guest) -> None:
     assert guest.run("ls /efi/EFI/Linux").split()[-1] == "hadron_1.efi"
 
 
-def test_the_time_of_the_start(guest: Guest) -> None:
+def test_the_time_of_the_start(guest: Guest, notes: dict[str, str]) -> None:
     """From the kernel's start to the login prompt; what took longest is in the report."""
     lines = guest.run("systemd-analyze --no-pager", BOOT_SECONDS)
     text = "\n\n".join(
         guest.run(f"systemd-analyze {verb} --no-pager | cat", BOOT_SECONDS) for verb in ("blame", "critical-chain")
     )
+    began, reached = ([when for when in guest.times if when[0] == mark][-1] for mark in ("kernel", "login"))
+    notes["kernel to login"] = (
+        f"{reached[1] - began[1]:.0f} s, for which QEMU used {reached[2] - began[2]:.0f} s of CPU"
+    )
+    notes["systemd-analyze"] = lines.strip().splitlines()[0]
     report = place("test_the_time_of_the_start")
     report.mkdir(exist_ok=True)
     (report / "systemd-analyze.txt").write_text(f"{lines}\n\n{text}\n")

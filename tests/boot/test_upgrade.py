@@ -13,6 +13,7 @@ from guest import Guest
 from server import Server
 from trusted import (
     BOOT_SECONDS,
+    FILES,
     KEYS,
     REPORT,
     Machines,
@@ -23,6 +24,7 @@ from trusted import (
     online,
     place,
     put,
+    release,
     release_of,
     sign,
     state,
@@ -33,15 +35,6 @@ from trusted import (
 from hadronbake.images import keys
 
 pytestmark = pytest.mark.qemu
-
-FILES = ("hadron_2.efi", "hadron_2.erofs", "hadron_2.verity")
-
-
-def release(served: Server, **changed: Path) -> str:
-    """Serve version 2, with other files in the place of its own (by their suffix); its address."""
-    files = {name: changed.get(name.rpartition(".")[2], next_release() / name) for name in FILES}
-    release_of(files, served.directory / "2")
-    return f"{served.address}/2"
 
 
 def versions(guest: Guest) -> str:

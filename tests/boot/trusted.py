@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from guest import TOPDIR, Guest, deployed
+from server import Server
 
 from hadronbake.images import measure, qemu
 
@@ -92,6 +93,16 @@ def release_of(files: Mapping[str, Path], made: Path, key: Path = KEYS / "db.key
     return made
 
 
+FILES = ("hadron_2.efi", "hadron_2.erofs", "hadron_2.verity")
+
+
+def release(served: Server, **changed: Path) -> str:
+    """Serve version 2, with other files in the place of its own (by their suffix); its address."""
+    files = {name: changed.get(name.rpartition(".")[2], next_release() / name) for name in FILES}
+    release_of(files, served.directory / "2")
+    return f"{served.address}/2"
+
+
 class Machines:
     """The machines of one scenario. Each start has a console log of its own in the report."""
 
@@ -110,8 +121,10 @@ class Machines:
         variables: Path | None,
         tpm: Path | None = None,
         credentials: Mapping[str, str] = CREDENTIALS,
+        log: Path | None = None,
     ) -> Guest:
-        """``variables``: those of a machine that knows the keys (copied); None: one that has never been started."""
+        """``variables``: those of a machine that knows the keys (copied); None: one that has never been started. ``log``: of
+        the writes to the disk."""
         mine = self.scratch / "variables.fd"
         if variables is None:
             mine.unlink(missing_ok=True)
@@ -120,7 +133,7 @@ class Machines:
         machine = qemu.Machine(
             disk=disk, firmware=qemu.firmware(mine), reboot=True, credentials=credentials, tpm=tpm, snapshot=False
         )
-        self.guests.append(Guest(self.report, machine, f"console-{len(self.guests) + 1}", screen=True))
+        self.guests.append(Guest(self.report, machine, f"console-{len(self.guests) + 1}", True, log))
         return self.guests[-1]
 
     def started(self, disk: Path, variables: Path | None, tpm: Path | None = None) -> Guest:

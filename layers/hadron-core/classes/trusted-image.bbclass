@@ -34,8 +34,8 @@ rootfs_trusted() {
     install -d $wants/multi-user.target.wants
     for unit in systemd-resolved systemd-timesyncd systemd-networkd; do
         sed -i '/^Before=/s/ sysinit\.target\|sysinit\.target //; s/^After=/After=getty.target /' $units/$unit.service
-        if [ -L $wants/sysinit.target.wants/$unit.service ]; then
-            mv $wants/sysinit.target.wants/$unit.service $wants/multi-user.target.wants/
+        if [ -L "$wants/sysinit.target.wants/$unit.service" ]; then
+            mv "$wants/sysinit.target.wants/$unit.service" "$wants/multi-user.target.wants/"
         fi
     done
 }

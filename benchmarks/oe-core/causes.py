@@ -178,6 +178,11 @@ CAUSES: tuple[Cause, ...] = (
         lambda item: item.kind == "text" and item.left == "" and item.right is None,
     ),
     Cause(
+        "set while read",
+        "OE-Core's code sets __CACHED_SOURCE_DATE_EPOCH when SOURCE_DATE_EPOCH is expanded, which each engine does in its own order",
+        lambda item: item.kind == "only" and item.name == "__CACHED_SOURCE_DATE_EPOCH",
+    ),
+    Cause(
         "library questions",
         "a function that asks for words by several calls of a library function (oe.qa.handle_error): BitBake keeps the "
         "last question of each variable, hadronbake all",

@@ -45,6 +45,7 @@ EXPLAINED = [
     ("library text", one("text", "oe.path.join", "12", "34")),
     ("private library functions", one("needs", "oe.path.realpath", [], ["oe.path.__realpath"])),
     ("unset", one("text", "DEBUG_BUILD", "", None)),
+    ("set while read", one("only", "__CACHED_SOURCE_DATE_EPOCH", ABSENT, ["1302044400", "/x"])),
     (
         "library questions",
         one("text", "do_qa", "x\n\nERROR_QA{b} = Set", "x\n\nERROR_QA{a} = Unset\nERROR_QA{b} = Set"),

@@ -5,13 +5,13 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from guest import TOPDIR, Guest, deployed
 from server import Server
 
-from hadronbake.images import measure, qemu
+from hadronbake.images import keys, measure, qemu
 
 # To the login prompt; generous, for without KVM and beside other work a start takes minutes.
 BOOT_SECONDS = int(os.environ.get("HB_BOOT_SECONDS", "600"))
@@ -91,6 +91,29 @@ def release_of(files: Mapping[str, Path], made: Path, key: Path = KEYS / "db.key
     signature = made / "SHA256SUMS.sig"
     subprocess.run(["openssl", "dgst", "-sha256", "-sign", key, "-out", signature, made / "SHA256SUMS"], check=True)
     return made
+
+
+def spoilt(here: Path, files: Mapping[str, Path], scratch: Path) -> Iterator[tuple[str, str]]:
+    """Spoils the release of ``files`` that is served from ``here`` in one way after another: what was done, and what is to be said
+    of it. At the end it is whole again."""
+    stranger = "isn't signed by a key that this machine trusts"
+    keys.make_secureboot(scratch / "other", "Somebody Else")
+    shutil.move(here, scratch / "good")
+    release_of(files, here, scratch / "other/db.key")
+    yield "another's signature", stranger
+    shutil.copyfile(scratch / "good/SHA256SUMS.sig", here / "SHA256SUMS.sig")
+    (here / "SHA256SUMS").write_text((scratch / "good/SHA256SUMS").read_text().replace("a", "b", 1))
+    yield "changed list", stranger
+    shutil.copyfile(scratch / "good/SHA256SUMS", here / "SHA256SUMS")
+    root = here / "hadron_2.erofs"
+    whole = root.read_bytes()
+    root.write_bytes(whole[:-4096])
+    yield "file cut short", "isn't what the signed list says"
+    root.write_bytes(whole[:4096] + bytes(4096) + whole[8192:])
+    yield "damaged file", "isn't what the signed list says"
+    root.unlink()
+    yield "missing file", "can't be fetched"
+    root.write_bytes(whole)
 
 
 FILES = ("hadron_2.efi", "hadron_2.erofs", "hadron_2.verity")

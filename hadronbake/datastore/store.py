@@ -90,12 +90,7 @@ class DataStore(Reading, MutableMapping[str, Any]):
     def assign(self, info: Name, var: str, value: Any, location: Location | None) -> None:
         """The fast path of ``=`` in a file: no operation in the name, no checks, no history."""
         old = self._variables.get(var)
-        if old is None:
-            new = Variable()
-            if "${" in var:
-                self._unexpanded[var] = None
-        else:
-            new = old.copy()
+        new = self._first(var) if old is None else old.copy()
         new.value = value
         new.origin = location
         self._variables[var] = new
@@ -396,14 +391,15 @@ class DataStore(Reading, MutableMapping[str, Any]):
     def _changeable(self, name: str) -> Variable:
         """A new Variable under this name, that the caller may still change."""
         old = self._variables.get(name)
-        if old is None:
-            new = Variable()
-            if "${" in name:
-                self._unexpanded[name] = None
-        else:
-            new = old.copy()
+        new = self._first(name) if old is None else old.copy()
         self._variables[name] = new
         return new
+
+    def _first(self, name: str) -> Variable:
+        """The Variable of a name that isn't there yet."""
+        if "${" in name:
+            self._unexpanded[name] = None
+        return Variable()
 
     def _drop_pending(self, var: str) -> None:
         old = self._variables.get(var)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from typing import Any
 
 from hadronbake import __version__
 from hadronbake.diagnostics import HadronbakeError, closest, render
@@ -61,13 +60,3 @@ def _run(arguments: list[str]) -> None:
     from hadronbake.cli.commands import run
 
     run(arguments)
-
-
-def __getattr__(name: str) -> Any:
-    """``app``, ``register`` and the like, for those who take the commands without the process."""
-    if name.startswith("__"):
-        # Importing asks whether this is a package.
-        raise AttributeError(name)
-    from hadronbake.cli import commands
-
-    return getattr(commands, name)

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from hadronbake.authoring.formatting import check_same, format_text, without_place
 from hadronbake.authoring.sources import source_files
-from hadronbake.cli.main import app, register
+from hadronbake.cli.commands import app, register
 from hadronbake.diagnostics import HadronbakeError
 from hadronbake.language.parser import KINDS, parse_text
 

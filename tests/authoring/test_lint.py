@@ -14,7 +14,7 @@ from hadronbake.authoring.lint import lint, lint_source
 from hadronbake.authoring.lintsettings import LintSettings, settings_for
 from hadronbake.authoring.source import Source
 from hadronbake.authoring.sources import source_files
-from hadronbake.cli.main import app, register
+from hadronbake.cli.commands import app, register
 from hadronbake.diagnostics import HadronbakeError, render
 from hadronbake.metadata.template import make_build_directory
 from hadronbake.metadata.workspace import Workspace

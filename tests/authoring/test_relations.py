@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from hadronbake.authoring.catalogue import layer_rows, recipe_rows
 from hadronbake.authoring.relations import build_time, run_time, tasks, tree
-from hadronbake.cli.main import app, register
+from hadronbake.cli.commands import app, register
 from hadronbake.diagnostics import HadronbakeError
 from hadronbake.metadata.layers import collect_files
 from hadronbake.metadata.workspace import Workspace

@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from hadronbake.authoring.story import Step, VariableStory, change, shown_names, story
-from hadronbake.cli.main import app, register
+from hadronbake.cli.commands import app, register
 from hadronbake.datastore.store import DataStore
 from hadronbake.diagnostics import HadronbakeError
 from hadronbake.language.known import variable_meaning

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from metadata_site import Site
 
+from hadronbake.cli.commands import with_default_command
 from hadronbake.cli.environment import write_environment
 from hadronbake.cli.inspect import find_recipe
-from hadronbake.cli.main import with_default_command
 from hadronbake.cli.opening import build_directory
 from hadronbake.diagnostics import HadronbakeError
 

@@ -73,7 +73,6 @@ def _shortened(text: str, top: str) -> str:
 
 def _run(line: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> str:
     """What one command says."""
-    main.app.registered_commands.clear()
     monkeypatch.setattr(sys, "argv", ["hbake", *shlex.split(line)])
     capfd.readouterr()
     status: object = 0

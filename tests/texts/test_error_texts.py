@@ -416,7 +416,6 @@ def test_the_language_server_without_its_library(monkeypatch: pytest.MonkeyPatch
 
 
 def hbake(monkeypatch: pytest.MonkeyPatch, *words: str) -> object:
-    main.app.registered_commands.clear()
     monkeypatch.setattr(sys, "argv", ["hbake", *words])
     with pytest.raises(SystemExit) as ended:
         main.main()

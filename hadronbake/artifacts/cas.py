@@ -4,7 +4,8 @@ A blob is at ``cas/xx/HASH`` (mode 0444) or ``exec/xx/HASH`` (mode 0555), or at 
 its mode. Which of the two is there first depends on who put it; the other is made when somebody needs it.
 
 Invariants: a name in ``cas`` or ``exec`` appears by link(2) only, after its content; no lock is needed, since two writers of
-one name write the same content. Content is trusted only after this process has hashed or written it (``_good``).
+one name write the same content. Content is trusted only after this process has hashed or written it (``_good``). Zeros are
+holes in the file (``holes``).
 
 What a batch puts, or finds there already, has a time of inode change (ctime) that is recent when the batch ends, and during
 the batch the store's lock is shared. A collector, which deletes only what is old and only with the lock to itself, so takes
@@ -29,6 +30,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from hadronbake.artifacts import holes
 from hadronbake.artifacts.digest import CHUNK, holds, is_hash, of_bytes, of_file
 from hadronbake.artifacts.record import Digest
 from hadronbake.diagnostics import HadronbakeError
@@ -260,7 +262,7 @@ class Cas:
         """Copies ``size`` bytes of the open file ``source`` to a new file with the store's mode and time."""
         target = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
-            copy(source, target, size)
+            holes.copy(source, target, size)
             seal(target, executable)
         finally:
             os.close(target)
@@ -280,9 +282,7 @@ class Batch:
         if temporary is not None:
             target = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             try:
-                view = memoryview(data)
-                while view:
-                    view = view[os.write(target, view) :]
+                holes.write_whole(target, data)
                 seal(target, executable)
             finally:
                 os.close(target)
@@ -371,19 +371,6 @@ def _read(source: int) -> bytes:
         parts.append(data)
         offset += len(data)
     return b"".join(parts)
-
-
-def copy(source: int, target: int, size: int) -> None:
-    """``size`` bytes from the start of one open file to the end of another, by reference where the file system can."""
-    offset = 0
-    with suppress(OSError):
-        while offset < size and (count := os.copy_file_range(source, target, size - offset, offset)):
-            offset += count
-    while data := os.pread(source, CHUNK, offset):
-        view = memoryview(data)
-        while view:
-            view = view[os.write(target, view) :]
-        offset += len(data)
 
 
 def seal(target: int, executable: bool) -> None:

@@ -17,7 +17,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from hadronbake.artifacts.cas import MTIME_NS, Cas, copy
+from hadronbake.artifacts import holes
+from hadronbake.artifacts.cas import MTIME_NS, Cas
 from hadronbake.artifacts.record import Digest
 from hadronbake.artifacts.tree import Directory, FileNode, decode, unfold
 from hadronbake.diagnostics import HadronbakeError
@@ -218,7 +219,7 @@ def _duplicate(source: str, full: str, mode: int) -> None:
     try:
         origin = os.open(source, os.O_RDONLY)
         try:
-            copy(origin, target, os.fstat(origin).st_size)
+            holes.copy(origin, target, os.fstat(origin).st_size)
         finally:
             os.close(origin)
         os.fchmod(target, mode)

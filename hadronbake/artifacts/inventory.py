@@ -32,18 +32,14 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class BlobFile:
-    """One file of ``cas`` or ``exec``. ``changed``: its ctime in seconds since 1970."""
+    """One file of ``cas`` or ``exec``. ``space``: bytes that it takes on the disk; ``changed``: its ctime in seconds since 1970."""
 
     hash: str
     path: str
     size: int
+    space: int
     mode: int
     changed: float
-
-    @property
-    def space(self) -> int:
-        """What it takes on a disk: whole blocks of 4 KiB."""
-        return -(-self.size // 4096) * 4096
 
 
 def record_names(root: Path) -> list[str]:
@@ -74,7 +70,8 @@ def blob_files(root: Path) -> Iterator[BlobFile]:
         for path in _files(root / kind):
             with suppress(FileNotFoundError):
                 state = os.stat(path)
-                yield BlobFile(os.path.basename(path), path, state.st_size, state.st_mode & 0o7777, state.st_ctime)
+                mode = state.st_mode & 0o7777
+                yield BlobFile(os.path.basename(path), path, state.st_size, state.st_blocks * 512, mode, state.st_ctime)
 
 
 def equivalent_files(root: Path) -> Iterator[str]:
@@ -161,7 +158,7 @@ def summary(store: Store) -> Summary:
     live = [root for root in roots.read(store.root, clock(store.root)) if root.there]
     rooted = {taskhash for root in live for taskhash in root.taskhashes}
     uses = [item.used for item in there] or [0.0]
-    bad = [path.lstat().st_size for path in (store.root / "bad").glob("*")]
+    bad = [path.lstat().st_blocks * 512 for path in (store.root / "bad").glob("*")]
     return Summary(
         records=len(there),
         tasks=len({item.record.task for item in there}),

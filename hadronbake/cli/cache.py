@@ -125,6 +125,8 @@ def verify(store: StoreDirectory = None, build_dir: BuildDirectory = None, as_js
             f"{result.blobs} blobs ({show_size(result.bytes)}), {result.trees} directories, {result.records} records and "
             f"{result.index} index entries read; {len(result.findings) or 'nothing'} {'were' if len(result.findings) > 1 else 'was'} wrong"
         )
+        if result.freed:
+            print(f"{show_size(result.freed)} of the disk were zeros: they are holes now")
     if result.findings:
         raise typer.Exit(1)
 

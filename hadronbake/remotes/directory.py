@@ -20,6 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from hadronbake.artifacts import holes
 from hadronbake.artifacts.record import Digest
 from hadronbake.remotes.compression import SMALLEST, compress, decompress
 from hadronbake.remotes.remote import CHUNK, Blob, Entry, RemoteError, Take, Traffic, each
@@ -165,10 +166,12 @@ class DirectoryRemote:
                     if left.stat().st_mtime < time.time() - _STALE_SECONDS:
                         left.unlink()
         path = f"{directory}/{self._name}.{threading.get_ident()}.{number}"
-        with Path(path).open("xb") as file:
+        size = 0
+        with Path(path).open("xb", buffering=0) as file:
             for piece in content():
-                file.write(piece)
-            file.flush()
+                holes.write(file.fileno(), piece, size)
+                size += len(piece)
+            file.truncate(size)
             os.fsync(file.fileno())
         return path
 

@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator
 
+from hadronbake.artifacts import holes
 from hadronbake.artifacts.cas import seal
 from hadronbake.artifacts.record import Digest
 from hadronbake.remotes.remote import Lie
@@ -34,15 +35,15 @@ def write_verified(path: str, digest: Digest, pieces: Iterator[bytes], executabl
     target = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         for piece in pieces:
-            size += len(piece)
-            if size > digest.size:
+            if size + len(piece) > digest.size:
+                size += len(piece)
                 break
             state.update(piece)
-            view = memoryview(piece)
-            while view:
-                view = view[os.write(target, view) :]
+            holes.write(target, piece, size)
+            size += len(piece)
         if (size, state.hexdigest()) != (digest.size, digest.hash):
             raise Lie(f"the content of blob {digest.hash[:12]}… is another one, or of another length")
+        os.ftruncate(target, size)
         seal(target, executable)
     finally:
         os.close(target)

@@ -13,6 +13,8 @@ from unittest import mock
 
 WRITING = [
     "write",
+    "pwrite",
+    "ftruncate",
     "copy_file_range",
     "link",
     "symlink",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ import pytest
 from machines import TASK, A, B, Farm, shape
 from servers import Contents, http_server, reapi_server
 
+from hadronbake.artifacts.collection import store_bytes
 from hadronbake.artifacts.digest import of_bytes
 from hadronbake.artifacts.signing import Keyring
 from hadronbake.artifacts.store import MissingBlob, Store
@@ -61,6 +63,22 @@ def test_what_one_machine_built_another_takes(farm: Farm) -> None:
     assert alone.get_blob(kept.log) == b"log of content"
     assert list((two.root / "tmp").iterdir()) == []
     assert not list((two.root / "seen").rglob(A))
+
+
+def test_zeros_are_holes_on_the_other_machine(farm: Farm) -> None:
+    """Of twelve megabytes one is no zeros: so much of the disk they take here, there, and in a remote that is a directory."""
+    work = farm.root / "work-content/image/usr"
+    work.mkdir(parents=True)
+    with (work / "disk.img").open("wb") as file:
+        file.truncate(12 << 20)
+        file.seek(5 << 20)
+        file.write(os.urandom(1 << 20))
+    one, kept = farm.sent()
+    two = farm.taken(kept)
+    for store in (one, two):
+        assert 1 << 20 < store_bytes(store) < 2 << 20
+    lying = [path.stat().st_blocks * 512 for path in (farm.root / "remote").rglob("*") if path.is_file()]
+    assert sum(lying) < 2 << 20
 
 
 def test_what_was_seen_is_not_asked_again(served: Farm) -> None:

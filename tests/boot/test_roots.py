@@ -19,8 +19,8 @@ pytestmark = [pytest.mark.qemu, pytest.mark.xdist_group("roots")]
 BOOT_SECONDS = int(os.environ.get("HB_BOOT_SECONDS", "600"))
 MEBIBYTE = 1 << 20
 PASSPHRASE = "correct horse"
-# On ttyS0 the log; on ttyS1 what is asked, and the tests' shell: so no login there, but on tty1.
-CONSOLES = "console=ttyS0 console=ttyS1 systemd.getty_auto=0 no_timer_check"
+# On ttyS0 the log and what is asked, on ttyS1 the tests' shell; no login on either.
+CONSOLES = "console=ttyS0 systemd.getty_auto=0 no_timer_check"
 LIVE = "root=live:CDLABEL=HADRON rd.live.image rd.live.overlay.overlayfs=1"
 # Cheap to open, for guests without KVM: what is tried isn't the strength of a passphrase.
 CHEAP = "--pbkdf argon2id --pbkdf-memory 65536 --pbkdf-parallel 1 --pbkdf-force-iterations 4"
@@ -83,7 +83,7 @@ def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             "pvcreate -q /dev/mapper/opened && vgcreate -q sealed /dev/mapper/opened && lvcreate -q -y -l 100%FREE -n root sealed",
             f"{copy} if={by}/plain of=/dev/sealed/root",
             "vgchange -q -an sealed && cryptsetup close opened",
-            f"{copy} if=$(losetup -nO BACK-FILE | head -n 1) of={by}/erofs",
+            f"{copy} if=$(findmnt -no SOURCE /run/rootfsbase) of={by}/erofs",
         ]
         for step in steps:
             said = guest.run(f"{step} && echo done", BOOT_SECONDS)
@@ -115,8 +115,8 @@ def up(guest: Guest, source: str, kind: str = "ext4", passphrase: str = "") -> N
     """It gets to a login; its root is on ``source``; and it says that it is well."""
     try:
         if passphrase:
-            guest.wait_text("(?i)passphrase for .*:", BOOT_SECONDS)
-            guest.send(passphrase)
+            guest.wait_console("(?i)passphrase for .*:", BOOT_SECONDS)
+            guest.answer(passphrase)
         guest.wait_console("Reached target .*Login Prompts", BOOT_SECONDS)
         guest.wait_shell(BOOT_SECONDS)
         assert guest.run("findmnt -no SOURCE,FSTYPE /").split()[-2:] == [source, kind]

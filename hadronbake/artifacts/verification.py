@@ -146,6 +146,13 @@ class _Trees:
         return self._below(record.tree) | own
 
     def _there(self, digest: Digest) -> bool:
+        if digest.hash not in self._good:
+            # Maybe a build has written it since the blobs were listed, which may be long ago.
+            for executable in (False, True):
+                path = self._store.cas.path(digest, executable)
+                with suppress(FileNotFoundError):
+                    if _examine(path, digest.hash)[0] is None:
+                        self._good[digest.hash] = os.stat(path).st_size
         return self._good.get(digest.hash) == digest.size
 
     def _below(self, digest: Digest, depth: int = 1) -> frozenset[str]:

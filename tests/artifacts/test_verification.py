@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from hadronbake.artifacts import verification
 from hadronbake.artifacts.digest import of_bytes
 from hadronbake.artifacts.export import export
 from hadronbake.artifacts.quota import parse_size, show_size
@@ -13,7 +14,7 @@ from hadronbake.artifacts.tree import Directory, SymlinkNode, encode
 from hadronbake.artifacts.verification import Finding, verify
 from hadronbake.diagnostics import HadronbakeError
 
-A = "a" * 64
+A, B = "a" * 64, "b" * 64
 
 
 @pytest.fixture
@@ -156,3 +157,20 @@ def test_sizes() -> None:
     assert str(caught.value) == (
         "error[HBA030]: HB_CACHE_SIZE: 'lots' is no size\n  = hint: a number with K, M, G or T, for example 20G"
     )
+
+
+def test_what_is_built_meanwhile_is_no_loss(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large store is read for minutes: the records that are looked at after its blobs name some that weren't listed."""
+    real = verification.record_names
+
+    def later(root: Path) -> list[str]:
+        (tmp_path / "work/image/usr/new").write_text("written while blobs were read")
+        other = Store(root, store.keys)
+        tree = other.put_tree(tmp_path / "work", ["image"]).digest
+        made = other.put_blob(b"[1]")
+        other.add_record(Record(taskhash=B, task="b:do_install", outhash=tree.hash, unihash=B, tree=tree, inputs=made))
+        return real(root)
+
+    monkeypatch.setattr(verification, "record_names", later)
+    assert verify(Store(store.root)).findings == []
+    assert store.record(B) is not None

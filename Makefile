@@ -17,7 +17,7 @@ help:
 	@echo "make run-qemu   boot the newest image or ISO in QEMU, after building one if there is none (leave with Ctrl-])"
 	@echo "make test-boot  build all images and boot them in QEMU: every scenario, or SCENARIOS=<pytest -k>; and a report"
 	@echo "make test-servers  share outputs by real cache servers: buildbox-casd, nginx, bazel-remote (compiled with Go, if there is one)"
-	@echo "make test-trusted  build the trusted image, boot it with Secure Boot and a TPM, upgrade it, tamper with it; and a report"
+	@echo "make test-trusted  build the trusted images, boot them with Secure Boot and a TPM, install, upgrade, tamper with them; and a report"
 	@echo "make clean      remove build/; the caches in ~/.cache/hadronbake stay"
 
 build:
@@ -38,7 +38,7 @@ faults:
 test-boot:
 	@scripts/setup test build qemu
 	test -d build/keys/secureboot || $(HBAKE) keys secureboot
-	$(HBAKE) hadron-image hadron-iso hadron-image-ab hadron-image-trusted
+	$(HBAKE) hadron-image hadron-iso hadron-image-ab hadron-image-trusted hadron-image-usi hadron-iso-trusted
 	tests/boot/build-next
 	.venv/bin/pytest -m qemu -n $(BOOT_JOBS) --dist loadgroup $(if $(SCENARIOS),-k "$(SCENARIOS)") tests/boot; \
 		status=$$?; .venv/bin/python tests/boot/report.py; exit $$status
@@ -50,9 +50,9 @@ devel-iso:
 test-trusted:
 	@scripts/setup test build qemu
 	test -d build/keys/secureboot || $(HBAKE) keys secureboot
-	$(HBAKE) hadron-image-trusted
+	$(HBAKE) hadron-image-trusted hadron-image-usi hadron-iso-trusted
 	tests/boot/build-next
-	.venv/bin/pytest -m qemu tests/boot/test_trusted.py tests/boot/test_state.py tests/boot/test_upgrade.py tests/boot/test_power.py; \
+	.venv/bin/pytest -m qemu tests/boot/test_trusted.py tests/boot/test_enrol.py tests/boot/test_usi.py tests/boot/test_state.py tests/boot/test_upgrade.py tests/boot/test_power.py; \
 		status=$$?; .venv/bin/python tests/boot/report.py; exit $$status
 
 test-servers:

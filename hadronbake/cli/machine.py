@@ -43,10 +43,16 @@ def find(topdir: Path, name: str | None) -> Image:
 
 def choose(image: Image, firmware: str) -> str:
     """What starts the machine, where nobody says it: the kernel itself, else what the image is made for."""
-    possible = {"kernel": image.root and image.kernel, "bios": image.iso or image.disk}
-    possible["uefi"] = possible["secure"] = possible["bios"]
+    whole = image.iso or image.disk
+    # What is signed is a program for UEFI.
+    possible = {
+        "kernel": image.root and image.kernel,
+        "bios": None if image.signed else whole,
+        "uefi": whole,
+        "secure": whole,
+    }
     if firmware == "auto":
-        return "bios" if image.iso else "kernel" if possible["kernel"] else "secure" if image.signed else "uefi"
+        return "secure" if image.signed else "bios" if image.iso else "kernel" if possible["kernel"] else "uefi"
     if not possible[firmware]:
         there = tuple(name for name in FIRMWARE[1:] if possible[name])
         raise HadronbakeError(

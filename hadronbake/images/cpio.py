@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO
 
 import zstandard
@@ -16,6 +17,8 @@ from hadronbake.images.archive import sorted_paths
 
 LEVEL = 9
 _TRAILER = "TRAILER!!!"
+# path (``/…``) → uid and gid, as ownership.read gives them.
+Owners = Mapping[str, tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +35,17 @@ class Device:
 DEVICES = (Device("dev/console", 5, 1), Device("dev/null", 1, 3, 0o666), Device("dev/kmsg", 1, 11, 0o644))
 
 
-def write(root: Path, target: Path, epoch: int, devices: Iterable[Device] = DEVICES) -> None:
-    """Write ``target``, compressed by zstd. All times are ``epoch`` (seconds since 1970), all owners root."""
+def write(
+    root: Path, target: Path, epoch: int, devices: Iterable[Device] = DEVICES, owners: Owners = MappingProxyType({})
+) -> None:
+    """Write ``target``, compressed by zstd. All times are ``epoch`` (seconds since 1970); owners that aren't named are root."""
     with target.open("wb") as raw, zstandard.ZstdCompressor(level=LEVEL).stream_writer(raw) as stream:
-        write_plain(root, stream, epoch, devices)
+        write_plain(root, stream, epoch, devices, owners)
 
 
-def write_plain(root: Path, stream: IO[bytes], epoch: int, devices: Iterable[Device] = ()) -> None:
+def write_plain(
+    root: Path, stream: IO[bytes], epoch: int, devices: Iterable[Device] = (), owners: Owners = MappingProxyType({})
+) -> None:
     """The same without compression. Files that are linked to each other become files of their own; sockets are left out."""
     number = 0
     nodes = {device.path: device for device in devices}
@@ -57,7 +64,7 @@ def write_plain(root: Path, stream: IO[bytes], epoch: int, devices: Iterable[Dev
             content = b""
         else:
             continue
-        _entry(stream, number, name, status.st_mode, epoch, content)
+        _entry(stream, number, name, status.st_mode, epoch, content, owner=owners.get(f"/{name}", (0, 0)))
     _entry(stream, 0, _TRAILER, 0, 0, b"")
 
 
@@ -69,11 +76,12 @@ def _entry(
     epoch: int,
     content: bytes,
     device: tuple[int, int] = (0, 0),
+    owner: tuple[int, int] = (0, 0),
 ) -> None:
     coded = os.fsencode(name) + b"\0"
     links = 2 if stat.S_ISDIR(mode) else 1
     # inode, mode, uid, gid, links, time, size, the file's device, the node's device, length of the name, checksum.
-    fields = (number, mode, 0, 0, links, epoch, len(content), 0, 0, *device, len(coded), 0)
+    fields = (number, mode, *owner, links, epoch, len(content), 0, 0, *device, len(coded), 0)
     header = b"070701" + b"".join(b"%08X" % field for field in fields)
     for part in (header + coded, content):
         stream.write(part + bytes(-len(part) % 4))

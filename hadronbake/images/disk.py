@@ -60,7 +60,7 @@ def run(d: Data) -> None:
         "STATE": d.getVar("IMAGE_STATE_SIZE"),
     }
     sizes = {name: int(text or 0) * MEBIBYTE for name, text in texts.items()}
-    tree = boot_tree(scratch / "tree", signed, version, int(d.getVar("IMAGE_TRIES") or 3))
+    tree = boot_tree(scratch / "tree", signed, f"{slot(version)}+{int(d.getVar('IMAGE_TRIES') or 3)}")
     write_fat(tree, esp, sizes["ESP"], epoch)
     write_empty_ext4(state, sizes["STATE"], epoch)
     hashes = max(MEBIBYTE, sizes["SLOT"] // 64)
@@ -83,13 +83,14 @@ def run(d: Data) -> None:
     (target / f"{link}.pcr11").write_text(pcr11(signed / "hadron.efi") + "\n")
 
 
-def boot_tree(tree: Path, signed: Path, version: str, tries: int) -> Path:
-    """What is on the EFI system partition. The program's name carries the attempts that are left (systemd's boot counting)."""
-    for name in ("EFI/BOOT", "EFI/systemd", "EFI/Linux", "loader"):
-        (tree / name).mkdir(parents=True)
+def boot_tree(tree: Path, signed: Path, name: str) -> Path:
+    """What is on the EFI system partition; a machine in setup mode gets its keys from there. ``name``: of the program; with
+    the attempts that are left where they are counted (systemd's boot counting)."""
+    for directory in ("EFI/BOOT", "EFI/systemd", "EFI/Linux", "loader"):
+        (tree / directory).mkdir(parents=True)
     for place in ("EFI/BOOT/BOOTX64.EFI", "EFI/systemd/systemd-bootx64.efi"):
         shutil.copyfile(signed / "systemd-boot.efi", tree / place)
-    shutil.copyfile(signed / "hadron.efi", tree / f"EFI/Linux/{slot(version)}+{tries}.efi")
+    shutil.copyfile(signed / "hadron.efi", tree / f"EFI/Linux/{name}.efi")
     enrol = signed / "keys"
     lines = ["timeout 0", "editor no"]
     if enrol.is_dir():

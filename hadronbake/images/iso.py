@@ -69,17 +69,10 @@ def pack(source: Path, target: Path) -> None:
 
 
 def write(tree: Path, efi: Path, target: Path, label: str, epoch: int) -> None:
-    """The medium by xorriso; all times in it are ``epoch``. Raises HadronbakeError where xorriso isn't there."""
-    if shutil.which("xorriso") is None:
-        raise HadronbakeError(
-            Diagnostic("HBI147", "xorriso isn't installed", hint="scripts/setup build, which installs it")
-        )
-    for path in (tree, *tree.rglob("*")):
-        os.utime(path, (epoch, epoch))
+    """The medium, for BIOS (GRUB's ``boot/cd.img`` in the tree) and for UEFI: ``efi`` is appended, below 32 MiB."""
     hybrid = grub.MODULES / "i386-pc/boot_hybrid.img"
-    command = ["xorriso", "-as", "mkisofs", "-o", str(target), "-V", label, "-r", "-J"]
-    command += ["--grub2-mbr", str(hybrid), "-b", "boot/cd.img", "-no-emul-boot", "-boot-load-size", "4"]
-    command += [
+    options = ["--grub2-mbr", str(hybrid), "-b", "boot/cd.img", "-no-emul-boot", "-boot-load-size", "4"]
+    options += [
         "-boot-info-table",
         "--grub2-boot-info",
         "-eltorito-alt-boot",
@@ -88,5 +81,17 @@ def write(tree: Path, efi: Path, target: Path, label: str, epoch: int) -> None:
         "0xef",
         str(efi),
     ]
-    command += ["-e", "--interval:appended_partition_2:all::", "-no-emul-boot", "-appended_part_as_gpt", str(tree)]
+    options += ["-e", "--interval:appended_partition_2:all::", "-no-emul-boot", "-appended_part_as_gpt"]
+    run_xorriso(options, tree, target, label, epoch)
+
+
+def run_xorriso(options: list[str], tree: Path, target: Path, label: str, epoch: int) -> None:
+    """The medium by xorriso; all times in it are ``epoch``. Raises HadronbakeError where xorriso isn't there."""
+    if shutil.which("xorriso") is None:
+        raise HadronbakeError(
+            Diagnostic("HBI147", "xorriso isn't installed", hint="scripts/setup build, which installs it")
+        )
+    for path in (tree, *tree.rglob("*")):
+        os.utime(path, (epoch, epoch))
+    command = ["xorriso", "-as", "mkisofs", "-o", str(target), "-V", label, "-r", "-J", *options, str(tree)]
     call(command, {**os.environ, "SOURCE_DATE_EPOCH": str(epoch), "TZ": "UTC"})

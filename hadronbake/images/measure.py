@@ -114,25 +114,15 @@ def seal(program: bytes, public: bytes, sign: Callable[[bytes], bytes]) -> bytes
 
 
 def _rsa_key(public: bytes) -> bytes:
-    """The RSAPublicKey (RFC 8017, A.1.1) in a PEM SubjectPublicKeyInfo (RFC 5280, 4.1): a sequence of the algorithm and a bit string."""
+    """The RSAPublicKey (RFC 8017, A.1.1) in a PEM SubjectPublicKeyInfo."""
+    # Not above: who only measures needs no cryptography.
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
+
     try:
-        der = base64.b64decode(b"".join(line for line in public.splitlines() if not line.startswith(b"-----")))
-        sequence, _ = _element(der, 0)
-        _, algorithm_end = _element(der, sequence)
-        key, end = _element(der, algorithm_end)
-    except (ValueError, IndexError):
+        return load_pem_public_key(public).public_bytes(Encoding.DER, PublicFormat.PKCS1)
+    except (ValueError, UnsupportedAlgorithm):
         raise ValueError("the public key isn't one in PEM form") from None
-    # A bit string's first byte counts the bits that its last one lacks.
-    return der[key + 1 : end]
-
-
-def _element(der: bytes, place: int) -> tuple[int, int]:
-    """Where the content of the element at ``place`` begins and ends (X.690, 8.1.3)."""
-    length, start = der[place + 1], place + 2
-    if length & 0x80:
-        start += length & 0x7F
-        length = int.from_bytes(der[place + 2 : start], "big")
-    return start, start + length
 
 
 def _filled(program: bytes, name: str, content: bytes) -> bytes:

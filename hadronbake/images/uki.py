@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from hadronbake.images import measure, verity
@@ -15,21 +16,28 @@ ROOT_SECONDS = 30
 
 
 def run(d: Data) -> None:
-    """Writes ``hadron.efi`` and ``systemd-boot.efi`` below UKIDIR.
+    """The program of a root under dm-verity, with room for what do_sign puts in: a key that isn't known here, and what it has signed.
 
-    Reads IMAGE_ROOTFS (os-release, stub and boot loader are its own), VERITYDIR, IMAGE_VERSION, KERNEL_IMAGETYPE, UKI_CMDLINE.
+    Reads VERITYDIR, UKI_CMDLINE, and what :func:`build` reads.
     """
-    root, target = Path(d.getVar("IMAGE_ROOTFS") or ""), Path(d.getVar("UKIDIR") or "")
-    version = d.getVar("IMAGE_VERSION") or ""
-    kernel = next(iter(sorted(INPUTS.glob(f"*/do_deploy/**/{d.getVar('KERNEL_IMAGETYPE')}"))))
-    release = target.parent / "os-release"
-    release.write_text(os_release((root / "usr/lib/os-release").read_text(), version))
-    cmdline = command_line(verity.read(Path(d.getVar("VERITYDIR") or "")), version, d.getVar("UKI_CMDLINE") or "")
-    programs = root / "usr/lib/systemd/boot/efi"
-    # Room for what do_sign puts in: a key that isn't known here, and what it has signed.
+    sealed, target = verity.read(Path(d.getVar("VERITYDIR") or "")), Path(d.getVar("UKIDIR") or "")
     rooms = {measure.KEY_SECTION: measure.KEY_ROOM, measure.SIGNATURE_SECTION: measure.SIGNATURE_ROOM}
     for name, size in rooms.items():
         (target.parent / f"uki{name}").write_bytes(b"\n" * size)
+    sections = [f"--section={name}:@{target.parent / f'uki{name}'}" for name in rooms]
+    build(d, command_line(sealed, d.getVar("IMAGE_VERSION") or "", d.getVar("UKI_CMDLINE") or ""), sections)
+
+
+def build(d: Data, cmdline: str, parts: Sequence[str]) -> None:
+    """Writes ``hadron.efi`` and ``systemd-boot.efi`` below UKIDIR; ``parts``: more arguments for ukify.
+
+    Reads IMAGE_ROOTFS (os-release, stub and boot loader are its own), IMAGE_VERSION, KERNEL_IMAGETYPE.
+    """
+    root, target = Path(d.getVar("IMAGE_ROOTFS") or ""), Path(d.getVar("UKIDIR") or "")
+    kernel = next(iter(sorted(INPUTS.glob(f"*/do_deploy/**/{d.getVar('KERNEL_IMAGETYPE')}"))))
+    release = target.parent / "os-release"
+    release.write_text(os_release((root / "usr/lib/os-release").read_text(), d.getVar("IMAGE_VERSION") or ""))
+    programs = root / "usr/lib/systemd/boot/efi"
     call(
         [
             "ukify",
@@ -37,7 +45,7 @@ def run(d: Data) -> None:
             f"--linux={kernel}",
             f"--cmdline={cmdline}",
             f"--os-release=@{release}",
-            *(f"--section={name}:@{target.parent / f'uki{name}'}" for name in rooms),
+            *parts,
             f"--stub={programs / 'linuxx64.efi.stub'}",
             f"--output={target / 'hadron.efi'}",
         ],

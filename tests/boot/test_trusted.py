@@ -11,8 +11,10 @@ import pytest
 from guest import Guest
 from trusted import (
     BOOT_SECONDS,
+    REFUSED,
     Machines,
     SoftwareTpm,
+    efi_variable,
     get,
     image,
     partition,
@@ -27,8 +29,6 @@ from hadronbake.images import keys, measure
 
 pytestmark = pytest.mark.qemu
 
-REFUSED = r"(?i)access denied|security violation"
-
 
 @pytest.fixture(scope="module")
 def guest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guest]:
@@ -38,10 +38,6 @@ def guest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guest]:
     with SoftwareTpm(scratch / "tpm") as tpm:
         yield made.started(made.disk(), None, tpm)
         made.end()
-
-
-def efi_variable(guest: Guest, name: str) -> int:
-    return int(guest.run(f"od -An -tu1 -j4 -N1 /sys/firmware/efi/efivars/{name}-*").split()[-1])
 
 
 def test_the_keys_are_enrolled_and_secure_boot_is_on(guest: Guest) -> None:

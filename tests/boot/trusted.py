@@ -17,6 +17,8 @@ from hadronbake.images import keys, measure, qemu
 BOOT_SECONDS = int(os.environ.get("HB_BOOT_SECONDS", "600"))
 NAME = "hadron-image-trusted"
 KEYS = TOPDIR / "keys/secureboot"
+# What firmware and boot loader say.
+REFUSED = r"(?i)access denied|security violation"
 EPOCH = "1767225600"
 # The first partition begins at the first mebibyte.
 ESP = "@@1048576"
@@ -140,11 +142,12 @@ class Machines:
 
     def boot(
         self,
-        disk: Path,
+        disk: Path | None,
         variables: Path | None,
         tpm: Path | None = None,
         credentials: Mapping[str, str] = CREDENTIALS,
         log: Path | None = None,
+        cdrom: Path | None = None,
     ) -> Guest:
         """``variables``: those of a machine that knows the keys (copied); None: one that has never been started. ``log``: of
         the writes to the disk."""
@@ -154,7 +157,13 @@ class Machines:
         elif variables != mine:
             shutil.copyfile(variables, mine)
         machine = qemu.Machine(
-            disk=disk, firmware=qemu.firmware(mine), reboot=True, credentials=credentials, tpm=tpm, snapshot=False
+            disk=disk,
+            cdrom=cdrom,
+            firmware=qemu.firmware(mine),
+            reboot=True,
+            credentials=credentials,
+            tpm=tpm,
+            snapshot=False,
         )
         self.guests.append(Guest(self.report, machine, f"console-{len(self.guests) + 1}", True, log))
         return self.guests[-1]
@@ -175,6 +184,11 @@ def state(guest: Guest) -> str:
     if said != "running":
         said += "\n" + guest.run("systemctl --failed --no-pager; journalctl -b -p warning --no-pager | tail -n 40")
     return said
+
+
+def efi_variable(guest: Guest, name: str) -> int:
+    """The first byte of a variable."""
+    return int(guest.run(f"od -An -tu1 -j4 -N1 /sys/firmware/efi/efivars/{name}-*").split()[-1])
 
 
 def online(guest: Guest) -> None:

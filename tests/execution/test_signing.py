@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
+import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,6 +26,21 @@ def payload(keys: Path, command: str, **more: str) -> TaskPayload:
         **more,
     }
     return TaskPayload("x.bb", "x", "do_sign", (), values, {})
+
+
+OPENSSL = "openssl dgst -sha256 -sign {key} -out {output} {input}"
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Keys whose signatures can be checked: db and pcr, and other.key, which belongs to neither."""
+    made = tmp_path_factory.mktemp("real")
+    for name in ("db", "pcr", "other"):
+        command = ["openssl", "req", "-new", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}"]
+        command += ["-keyout", f"{name}.key", "-out", f"{name}.crt"]
+        subprocess.run(command, cwd=made, check=True, capture_output=True)
+    subprocess.run(["openssl", "pkey", "-in", "pcr.key", "-pubout", "-out", "pcr.pub"], cwd=made, check=True)
+    return made
 
 
 @pytest.fixture
@@ -50,28 +68,65 @@ def test_the_command_signs(work: Path) -> None:
     assert "db.key\n" not in [path.read_text() for path in work.rglob("*") if path.is_file()]
 
 
-def test_a_release_is_listed_and_signed(work: Path) -> None:
-    more = {"SIGN_RELEASE": "x_1.efi=signed/a.efi", "HB_SIGN_DATA_COMMAND": "sh -c 'cat {key} {input} > {output}'"}
-    sign(payload(work.parent / "keys", "cp {input} {output}", **more), work, work / "log", lambda text: None)
+def test_a_release_is_listed_and_signed(work: Path, real: Path) -> None:
+    more = {"SIGN_RELEASE": "x_1.efi=signed/a.efi", "HB_SIGN_DATA_COMMAND": OPENSSL}
+    sign(payload(real, "cp {input} {output}", **more), work, work / "log", lambda text: None)
     listed = hashlib.sha256(b"program\n").hexdigest() + "  x_1.efi\n"
     assert (work / "signed/SHA256SUMS").read_text() == listed
-    assert (work / "signed/SHA256SUMS.sig").read_text() == "db.key\n" + listed
+    command = [
+        *shlex.split(OPENSSL.format(key=real / "db.key", input=work / "signed/SHA256SUMS", output=work / "expected"))
+    ]
+    subprocess.run(command, check=True)
+    assert (work / "signed/SHA256SUMS.sig").read_bytes() == (work / "expected").read_bytes()
 
 
-def test_policies_are_put_in_before_the_program_is_signed(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_policies_are_put_in_before_the_program_is_signed(
+    work: Path, real: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def seal(program: bytes, public: bytes, signature: Callable[[bytes], bytes]) -> bytes:
-        return program + public + signature(b"policy\n")
+        return program + public + hashlib.sha256(signature(b"policy\n")).hexdigest().encode()
 
     monkeypatch.setattr("hadronbake.images.measure.seal", seal)
     keys = work.parent / "keys"
-    more = {"SIGN_PCR": "uki/a.efi", "HB_SIGN_PCR_COMMAND": "sh -c 'cat {key} {input} > {output}'"}
+    more = {"SIGN_PCR": "uki/a.efi", "HB_SIGN_PCR_COMMAND": OPENSSL}
     sign(payload(keys, "cp {input} {output}", **more), work, work / "log", lambda text: None)
     assert (work / "signed/a.efi").read_text() == "program\n"
     for name in ("pcr.key", "pcr.pub"):
-        (keys / name).write_text(name + "\n")
+        shutil.copyfile(real / name, keys / name)
     sign(payload(keys, "sh -c 'cat {input} {certificate} > {output}'", **more), work, work / "log", lambda text: None)
-    assert (work / "signed/a.efi").read_text() == "program\npcr.pub\npcr.key\npolicy\ndb.crt\n"
+    (tmp_path / "policy").write_bytes(b"policy\n")
+    command = OPENSSL.format(key=real / "pcr.key", input=tmp_path / "policy", output=tmp_path / "signature")
+    subprocess.run(shlex.split(command), check=True)
+    signature = hashlib.sha256((tmp_path / "signature").read_bytes()).hexdigest()
+    assert (work / "signed/a.efi").read_text() == f"program\n{(real / 'pcr.pub').read_text()}{signature}db.crt\n"
     assert sorted(path.name for path in (work / "signed").iterdir()) == ["a.efi", "keys"]
+
+
+def test_what_another_key_has_signed_is_refused(work: Path, real: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(**more: str) -> str:
+        with pytest.raises(HadronbakeError) as caught:
+            sign(payload(real, "cp {input} {output}", **more), work, work / "log", lambda text: None)
+        return str(caught.value).replace(str(real), "<keys>").strip()
+
+    other = OPENSSL.replace("{key}", str(real / "other.key"))
+    for command in (other, "touch {output}", "true"):
+        assert (
+            fails(SIGN_RELEASE="x_1.efi=signed/a.efi", HB_SIGN_DATA_COMMAND=command)
+            == "error[HBE334]: SHA256SUMS isn't signed by the key of <keys>/db.crt\n"
+            "  = hint: HB_SIGN_DATA_COMMAND must use the key that belongs to it; machines would refuse what it made"
+        )
+    assert (
+        fails(HB_SIGN_CHECK_COMMAND="grep -q {certificate} {output}")
+        == "error[HBE334]: uki/a.efi isn't signed by the key of <keys>/db.crt\n"
+        "  = hint: HB_SIGN_COMMAND must use the key that belongs to it; machines would refuse what it made"
+    )
+    assert "HBE331" in fails(HB_SIGN_CHECK_COMMAND="no-such-program")
+    monkeypatch.setattr("hadronbake.images.measure.seal", lambda program, public, signature: signature(b"policy"))
+    assert (
+        fails(SIGN_PCR="uki/a.efi", HB_SIGN_PCR_COMMAND=other)
+        == "error[HBE334]: the policy of a.efi isn't signed by the key of <keys>/pcr.pub\n"
+        "  = hint: HB_SIGN_PCR_COMMAND must use the key that belongs to it; machines would refuse what it made"
+    )
 
 
 def test_a_program_without_room_for_policies(work: Path) -> None:

@@ -34,7 +34,7 @@ def plain(root: Path) -> bytes:
 def test_cpio_reads_what_was_written(tmp_path: Path) -> None:
     root = make(tmp_path / "tree", ["usr/lib/init", "etc/a", "etc/odd length"])
     target = tmp_path / "image"
-    cpio.write(root, target, EPOCH)
+    cpio.write(root, target, EPOCH, owners={"/etc/a": (7, 8)})
     content = zstandard.ZstdDecompressor().stream_reader(target.read_bytes()).read()
     listing = subprocess.run(
         ["cpio", "-itvn"],
@@ -45,6 +45,7 @@ def test_cpio_reads_what_was_written(tmp_path: Path) -> None:
     ).stdout.decode()
     rows = {line.split(None, 8)[-1]: line.split() for line in listing.splitlines()}
     assert rows["usr/lib/init"][:4] == ["-rwxr-x---", "1", "0", "0"]
+    assert rows["etc/a"][2:4] == ["7", "8"]
     assert rows["etc/odd length"][5:8] == ["Jan", "1", "2026"]
     console = next(line.split() for line in listing.splitlines() if line.endswith(" dev/console"))
     assert (console[0], console[4:6]) == ("crw-------", ["5,", "1"])

@@ -9,6 +9,8 @@ import struct
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from hadronbake.diagnostics import HadronbakeError
 from hadronbake.images import disk, measure, uki, verity
@@ -53,16 +55,16 @@ def test_the_policy_is_the_digest_that_a_tpm_makes() -> None:
 
 
 def test_a_sealed_program_holds_the_key_and_the_signed_policies() -> None:
-    # A sequence of an algorithm (here: none) and a bit string.
-    der = b"\x30\x0a\x30\x02\x05\x00\x03\x04\x00key"
-    public = b"-----BEGIN PUBLIC KEY-----\n" + base64.b64encode(der) + b"\n-----END PUBLIC KEY-----\n"
-    room = {"pcrpkey": b"\n" * 200, "pcrsig": b"\n" * 2000}
+    key = rsa.generate_private_key(65537, 1024).public_key()
+    public = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    room = {"pcrpkey": b"\n" * 400, "pcrsig": b"\n" * 2000}
     sealed = measure.seal(program(linux=b"kernel", **room), public, lambda data: b"signed " + data)
     found = measure.sections(sealed)
-    assert found[".pcrpkey"] == public.ljust(200, b"\n")
+    assert found[".pcrpkey"] == public.ljust(400, b"\n")
     entries = json.loads(found[".pcrsig"])["sha256"]
     # systemd knows a key by the hash of what is in the bit string.
-    assert {entry["pkfp"] for entry in entries} == {hashlib.sha256(b"key").hexdigest()}
+    bits = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo).partition(b"\x03\x81\x8d\x00")[2]
+    assert {entry["pkfp"] for entry in entries} == {hashlib.sha256(bits).hexdigest()}
     # The key is measured, the signatures aren't: the policies are those of the program as it is in the end.
     expected = [measure.policy(measure.value(sealed, phases)) for phases in measure.PHASES]
     assert [entry["pol"] for entry in entries] == [digest.hex() for digest in expected]
@@ -77,6 +79,10 @@ def test_sealing_needs_room() -> None:
         measure.seal(program(pcrpkey=b"\n" * 200, pcrsig=b"\n"), b"k" * 201, bytes)
     with pytest.raises(ValueError, match="the public key isn't one in PEM form"):
         measure.seal(program(linux=b"kernel", pcrpkey=b"\n" * 200, pcrsig=b"\n"), b"a2V5", bytes)
+    other = ed25519.Ed25519PrivateKey.generate().public_key()
+    public = other.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    with pytest.raises(ValueError, match="the public key isn't one in PEM form"):
+        measure.seal(program(linux=b"kernel", pcrpkey=b"\n" * 200, pcrsig=b"\n"), public, bytes)
 
 
 def test_what_is_no_program_is_not_measured(tmp_path: Path) -> None:
@@ -120,7 +126,7 @@ def test_the_boot_partition(tmp_path: Path) -> None:
     (signed / "hadron.efi").write_bytes(b"program")
     (signed / "systemd-boot.efi").write_bytes(b"loader")
     (signed / "keys/db.auth").write_bytes(b"db")
-    tree = disk.boot_tree(tmp_path / "tree", signed, "7", 3)
+    tree = disk.boot_tree(tmp_path / "tree", signed, "hadron_7+3")
     assert (tree / "EFI/Linux/hadron_7+3.efi").read_bytes() == b"program"
     assert (tree / "EFI/BOOT/BOOTX64.EFI").read_bytes() == b"loader"
     assert (tree / "loader/keys/auto/db.auth").read_bytes() == b"db"

@@ -36,14 +36,27 @@ def test_the_newest_image_is_taken(tmp_path: Path) -> None:
 
 
 def test_how_it_is_started(tmp_path: Path) -> None:
-    build(tmp_path, "both.img", "both.ext4", "whole.img", "signed.img", "signed.pcr11", "medium.iso")
-    names = ("both", "whole", "signed", "medium")
+    build(
+        tmp_path,
+        "both.img",
+        "both.ext4",
+        "whole.img",
+        "signed.img",
+        "signed.pcr11",
+        "medium.iso",
+        "keys.iso",
+        "keys.pcr11",
+    )
+    names = ("both", "whole", "signed", "medium", "keys")
     choice = {name: machine.choose(machine.find(tmp_path, name), "auto") for name in names}
-    assert choice == {"both": "kernel", "whole": "uefi", "signed": "secure", "medium": "bios"}
+    assert choice == {"both": "kernel", "whole": "uefi", "signed": "secure", "medium": "bios", "keys": "secure"}
     assert machine.choose(machine.find(tmp_path, "both"), "uefi") == "uefi"
     with pytest.raises(HadronbakeError) as error:
         machine.choose(machine.find(tmp_path, "whole"), "kernel")
     assert error.value.diagnostics[0].expected == ("bios", "uefi", "secure")
+    with pytest.raises(HadronbakeError) as error:
+        machine.choose(machine.find(tmp_path, "keys"), "bios")
+    assert error.value.diagnostics[0].expected == ("uefi", "secure")
 
 
 def test_a_medium_gets_an_empty_disk_that_is_kept_if_asked(tmp_path: Path) -> None:

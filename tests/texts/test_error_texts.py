@@ -334,7 +334,7 @@ def test_packages_of_two_recipes(tmp_path: Path) -> None:
 
 
 def test_firmware_that_cannot_start_an_image(monkeypatch: pytest.MonkeyPatch) -> None:
-    image = SimpleNamespace(name="small-image", root=None, kernel=None, iso=None, disk="small.img")
+    image = SimpleNamespace(name="small-image", root=None, kernel=None, iso=None, disk="small.img", signed=False)
     assert text_of(machine.choose, image, "kernel") == (
         "error[HBC103]: small-image can't be started by --firmware kernel\n  = expected: bios, uefi, secure"
     )

@@ -3,7 +3,7 @@
 #
 # do_rootfs -> do_root -> do_sign -> do_disk. The list of a release's files is signed; upgrades trust the keys that are in the image.
 
-inherit image
+inherit image signing
 
 IMAGE_VERSION ?= "1"
 IMAGE_FSTYPES = ""
@@ -23,7 +23,6 @@ GRUB_TIMEOUT ?= "2"
 GRUB_CMDLINE ?= "ro rootfstype=erofs rootwait=60 panic=10 systemd.machine_id=firmware systemd.gpt_auto=0 no_timer_check console=tty0 console=ttyS0"
 
 ROOTDIR = "${WORKDIR}/root"
-SIGNEDDIR = "${WORKDIR}/signed"
 
 rootfs_slots() {
     install -d ${IMAGE_ROOTFS}/efi ${IMAGE_ROOTFS}/var
@@ -40,20 +39,8 @@ python do_root() {
 }
 addtask root after do_rootfs
 
-# The keys, made by `hbake keys secureboot`, or your own; or, with a command of your own, of a signer anywhere.
-HB_SECUREBOOT_KEYS ?= "${TOPDIR}/keys/secureboot"
-HB_SIGN_DATA_COMMAND ?= "openssl dgst -sha256 -sign {key} -out {output} {input}"
 # What hadron-update takes from a directory or a server.
 SIGN_RELEASE = "hadron_${IMAGE_VERSION}.erofs=root/root.erofs hadron_${IMAGE_VERSION}.vmlinuz=root/vmlinuz"
-
-do_sign[builtin] = "sign"
-do_sign[vardeps] += "SIGN_RELEASE SIGNEDDIR SOURCE_DATE_EPOCH HB_SECUREBOOT_KEYS HB_SIGN_DATA_COMMAND"
-do_sign[vardepsexclude] += "HB_SECUREBOOT_KEYS HB_SIGN_DATA_COMMAND"
-do_sign[file-checksums] = "${HB_SECUREBOOT_KEYS}/db.crt:False"
-do_sign[sstate-inputdirs] = "${SIGNEDDIR}"
-do_sign() {
-    :
-}
 addtask sign after do_root
 
 do_disk[cleandirs] = "${IMGDEPLOYDIR}"

@@ -10,4 +10,4 @@ do_install() {
     install -D -m 0755 ${UNPACKDIR}/hadron-install ${D}${bindir}/hadron-install
 }
 
-RDEPENDS:${PN} = "bash busybox coreutils systemd util-linux zstd"
+RDEPENDS:${PN} = "bash busybox coreutils e2fsprogs systemd util-linux zstd"

@@ -1,0 +1,31 @@
+# An image that is nothing but a signed program: the whole root is its initrd. It runs in memory, from any medium or network that
+# the firmware knows, and forgets what was changed.
+#
+# do_rootfs -> do_uki -> do_sign -> do_disk.
+
+inherit uki-image
+
+rootfs_memory() {
+    # What the kernel starts in the file system that it has unpacked. A mount of it over itself is one that programs can later put
+    # another in the place of (pivot_root(2)), which containers want.
+    cat > ${IMAGE_ROOTFS}/init <<'END'
+#!/bin/sh
+mount -o bind / /run && cd /run && mount -o move . / && exec chroot . /usr/lib/systemd/systemd
+END
+    chmod 0755 ${IMAGE_ROOTFS}/init
+    # A slow machine isn't a broken one.
+    install -d ${IMAGE_ROOTFS}/usr/lib/systemd/system.conf.d
+    printf '[Manager]\nDefaultDeviceTimeoutSec=4min\nDefaultTimeoutStartSec=3min\n' \
+        > ${IMAGE_ROOTFS}/usr/lib/systemd/system.conf.d/10-memory.conf
+    # The boot loader is signed, and comes with the medium: the copy in /usr isn't.
+    systemctl --root=${IMAGE_ROOTFS} disable systemd-boot-update.service
+}
+ROOTFS_POSTPROCESS_COMMAND += "rootfs_memory"
+
+python do_uki() {
+    hb.usi.program(d)
+}
+
+python do_disk() {
+    hb.usi.run(d)
+}

@@ -44,7 +44,7 @@ class Partition:
 def run(d: Data) -> None:
     """``<IMAGE_LINK_NAME>.img``, ``.release/`` and ``.oci/`` (what upgrades take), and ``.pcr11`` (what it measures) below IMGDEPLOYDIR.
 
-    Reads SIGNEDDIR, VERITYDIR, WORKDIR, IMAGE_VERSION, IMAGE_TRIES; in MiB IMAGE_ESP_SIZE, IMAGE_SLOT_SIZE, IMAGE_STATE_SIZE.
+    Reads SIGNEDDIR, VERITYDIR, WORKDIR, IMAGE_VERSION, IMAGE_TRIES, UEFI_ENROLL; in MiB IMAGE_ESP_SIZE, IMAGE_SLOT_SIZE, IMAGE_STATE_SIZE.
     """
     target = Path(d.getVar("IMGDEPLOYDIR") or "")
     signed, verity = Path(d.getVar("SIGNEDDIR") or ""), Path(d.getVar("VERITYDIR") or "")
@@ -60,7 +60,8 @@ def run(d: Data) -> None:
         "STATE": d.getVar("IMAGE_STATE_SIZE"),
     }
     sizes = {name: int(text or 0) * MEBIBYTE for name, text in texts.items()}
-    tree = boot_tree(scratch / "tree", signed, f"{slot(version)}+{int(d.getVar('IMAGE_TRIES') or 3)}")
+    name = f"{slot(version)}+{int(d.getVar('IMAGE_TRIES') or 3)}"
+    tree = boot_tree(scratch / "tree", signed, name, d.getVar("UEFI_ENROLL") or "off")
     write_fat(tree, esp, sizes["ESP"], epoch)
     write_empty_ext4(state, sizes["STATE"], epoch)
     hashes = max(MEBIBYTE, sizes["SLOT"] // 64)
@@ -83,9 +84,9 @@ def run(d: Data) -> None:
     (target / f"{link}.pcr11").write_text(pcr11(signed / "hadron.efi") + "\n")
 
 
-def boot_tree(tree: Path, signed: Path, name: str) -> Path:
+def boot_tree(tree: Path, signed: Path, name: str, enroll: str) -> Path:
     """What is on the EFI system partition; a machine in setup mode gets its keys from there. ``name``: of the program; with
-    the attempts that are left where they are counted (systemd's boot counting)."""
+    the attempts that are left where they are counted (systemd's boot counting). ``enroll``: secure-boot-enroll of loader.conf(5)."""
     for directory in ("EFI/BOOT", "EFI/systemd", "EFI/Linux", "loader"):
         (tree / directory).mkdir(parents=True)
     for place in ("EFI/BOOT/BOOTX64.EFI", "EFI/systemd/systemd-bootx64.efi"):
@@ -95,7 +96,7 @@ def boot_tree(tree: Path, signed: Path, name: str) -> Path:
     lines = ["timeout 0", "editor no"]
     if enrol.is_dir():
         shutil.copytree(enrol, tree / "loader/keys/auto")
-        lines.append("secure-boot-enroll if-safe")
+        lines.append(f"secure-boot-enroll {enroll}")
     (tree / "loader/loader.conf").write_text("\n".join(lines) + "\n")
     (tree / "loader/entries.srel").write_text("type1\n")
     return tree

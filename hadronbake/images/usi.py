@@ -28,11 +28,12 @@ def program(d: Data, *more: str) -> None:
 def boot_partition(d: Data, target: Path, size: int = 0) -> None:
     """The EFI system partition into ``target``, of ``size`` bytes or as large as it must be.
 
-    Reads SIGNEDDIR, WORKDIR, IMAGE_VERSION, SOURCE_DATE_EPOCH.
+    Reads SIGNEDDIR, WORKDIR, IMAGE_VERSION, UEFI_ENROLL, SOURCE_DATE_EPOCH.
     """
     tree = Path(d.getVar("WORKDIR") or "") / "esp"
     shutil.rmtree(tree, ignore_errors=True)
-    disk.boot_tree(tree, Path(d.getVar("SIGNEDDIR") or ""), uki.slot(d.getVar("IMAGE_VERSION") or ""))
+    signed, name = Path(d.getVar("SIGNEDDIR") or ""), uki.slot(d.getVar("IMAGE_VERSION") or "")
+    disk.boot_tree(tree, signed, name, d.getVar("UEFI_ENROLL") or "off")
     # At least what FAT32 needs for its number of clusters; the tables take less than a mebibyte in a hundred.
     content = sum(path.stat().st_size for path in tree.rglob("*") if path.is_file())
     needed = max(48 * MEBIBYTE, -(-content * 102 // 100 // MEBIBYTE) * MEBIBYTE + MEBIBYTE)

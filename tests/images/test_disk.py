@@ -126,11 +126,11 @@ def test_the_boot_partition(tmp_path: Path) -> None:
     (signed / "hadron.efi").write_bytes(b"program")
     (signed / "systemd-boot.efi").write_bytes(b"loader")
     (signed / "keys/db.auth").write_bytes(b"db")
-    tree = disk.boot_tree(tmp_path / "tree", signed, "hadron_7+3")
+    tree = disk.boot_tree(tmp_path / "tree", signed, "hadron_7+3", "force")
     assert (tree / "EFI/Linux/hadron_7+3.efi").read_bytes() == b"program"
     assert (tree / "EFI/BOOT/BOOTX64.EFI").read_bytes() == b"loader"
     assert (tree / "loader/keys/auto/db.auth").read_bytes() == b"db"
-    assert "secure-boot-enroll if-safe" in (tree / "loader/loader.conf").read_text()
+    assert "secure-boot-enroll force\n" in (tree / "loader/loader.conf").read_text()
 
 
 def test_seal_says_what_went_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

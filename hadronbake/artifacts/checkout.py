@@ -136,7 +136,7 @@ def _link_all(cas: Cas, nodes: Iterable[FileNode], directory: str) -> None:
     place = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         for node in nodes:
-            source = cas.known(node.digest.hash, node.mode & 0o111 != 0)
+            source = cas.ready(node.digest, node.mode & 0o111 != 0)
             if source is not None:
                 try:
                     os.link(source, node.name, dst_dir_fd=place)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import ClassVar
+
 from pydantic import BaseModel, ConfigDict, Field
 
 
@@ -9,8 +12,11 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Digest(Frozen):
-    """REAPI's Digest: SHA-256 in lower-case hex, and the size in bytes."""
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """REAPI's Digest: SHA-256 in lower-case hex, and the size in bytes. (A sysroot has tens of thousands: no model of its own.)"""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     hash: str
     size: int

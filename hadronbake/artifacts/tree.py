@@ -9,6 +9,7 @@ Format: ``build/bazel/remote/execution/v2/remote_execution.proto`` and the proto
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -113,8 +114,9 @@ def _quick(data: bytes) -> Directory | None:
     files: list[FileNode] = []
     directories: list[DirectoryNode] = []
     symlinks: list[SymlinkNode] = []
-    at, total, kind, previous = 0, len(data), 1, b""
+    total, kind = len(data), 1
     try:
+        at, previous = _leading_files(data, files)
         while at < total:
             number = data[at] >> 3
             if data[at] & 7 != wire.BYTES or not kind <= number <= 3:
@@ -152,8 +154,7 @@ def _quick(data: bytes) -> Directory | None:
                 size, at = _minimal(data, at + 1)
             if at != inner or at > end or not is_hash(text):
                 return None
-            # The fields are known to be right, so they needn't be looked at again.
-            digest = Digest.model_construct(hash=text, size=size)
+            digest = Digest(text, size)
             if number == 2:
                 if at != end:
                     return None
@@ -169,6 +170,36 @@ def _quick(data: bytes) -> Directory | None:
     if len(names) != len(files) + len(directories) + len(symlinks):
         return None
     return Directory(tuple(files), tuple(directories), tuple(symlinks))
+
+
+_FILE = re.compile(
+    rb"\n([\x00-\x7f]|[\x80-\xff][\x01-\x7f])"  # the node, and its length
+    rb"\n(.)([^/\0]+?)"  # the name
+    rb"\x12(.)\n@([0-9a-f]{64})(?:\x10([\x80-\xff]{0,8}[\x01-\x7f]))?"  # the digest
+    rb"(\x20\x01)?",  # whether it is a program
+    re.DOTALL,
+)
+
+
+def _leading_files(data: bytes, files: list[FileNode]) -> tuple[int, bytes]:
+    """Takes the files at the start of a message as far as they are of the usual form, which one expression knows; gives where they
+    end, and the last one's name. It looks for the end of a name, so the lengths are compared with what was found."""
+    at, previous = 0, b""
+    match = _FILE.match
+    while found := match(data, at):
+        outer, named, name, inner, text, number, program = found.groups()
+        length = 66 if number is None else 67 + len(number)
+        body = 4 + len(name) + length + (0 if program is None else 2)
+        said = outer[0] if len(outer) == 1 else outer[0] & 0x7F | outer[1] << 7
+        if said != body or named[0] != len(name) or inner[0] != length or len(name) > 0x7F:
+            break
+        if name <= previous or name in (b".", b".."):
+            break
+        size = 0 if number is None else number[0] if len(number) == 1 else _minimal(number, 0)[0]
+        mode = PLAIN if program is None else EXECUTABLE
+        files.append(FileNode(name.decode(), Digest(text.decode(), size), mode))
+        at, previous = found.end(), name
+    return at, previous
 
 
 def _length(data: bytes, at: int) -> tuple[int, int]:

@@ -55,54 +55,96 @@ class Guest:
         self.machine = machine
         # Not below the report: the name of a socket has 107 bytes at most.
         self.scratch = tempfile.TemporaryDirectory(prefix="guest-")
-        address = Path(self.scratch.name) / "shell.sock"
-        machine = dataclasses.replace(
-            machine,
-            cpus=int(os.environ.get("HB_GUEST_CPUS", machine.cpus)),
-            accelerator=accelerator(),
-            serial=(
-                f"unix:{self.scratch.name}/console.sock,server=on,wait=off,logfile={self.console}",
-                f"unix:{address},server=on,wait=off",
-            ),
-        )
+        self.typing, self.shell = (Path(self.scratch.name) / name for name in ("console.sock", "shell.sock"))
+        self.monitor = Path(self.scratch.name) / "monitor.sock" if screen else None
+        self.command = self._command(log)
         self.times: list[tuple[str, float, float]] = []
         self.started = time.monotonic()
-        self.monitor = Path(self.scratch.name) / "monitor.sock" if screen else None
+        self.used = 0.0
+        self.begun = 0
+        self.text = ""
+        self._launch()
+
+    def _command(self, log: Path | None) -> list[str]:
+        machine = dataclasses.replace(
+            self.machine,
+            cpus=int(os.environ.get("HB_GUEST_CPUS", self.machine.cpus)),
+            accelerator=accelerator(),
+            serial=(
+                f"unix:{self.typing},server=on,wait=off,logfile={self.console},logappend=on",
+                f"unix:{self.shell},server=on,wait=off",
+            ),
+            # See ended().
+            reboot=False,
+        )
         command = qemu.command(machine)
         if log is not None and machine.disk is not None:
             place = next(number for number, word in enumerate(command) if word.startswith(f"file={machine.disk},"))
             command[place] = writes.drive(machine.disk, log)
         if self.monitor:
             command += ["-device", "VGA", "-qmp", f"unix:{self.monitor},server=on,wait=off"]
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
-        while not address.exists():
-            assert self.process.poll() is None, "QEMU ended at once"
-            time.sleep(0.1)
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.connect(str(address))
-        self.socket.settimeout(1)
-        self.text = ""
-        threading.Thread(target=self._watch, daemon=True).start()
+        return command
 
-    def _watch(self) -> None:
+    def _launch(self) -> None:
+        for address in (self.typing, self.shell):
+            address.unlink(missing_ok=True)
+        self.begun = self.console.stat().st_size
+        self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL)
+        limit = time.monotonic() + 10
+        while not self.shell.exists():
+            if self.process.poll() is not None:
+                assert time.monotonic() < limit, "QEMU ended at once"
+                # The TPM, which ended with the machine before, may not be there yet.
+                self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL)
+            time.sleep(0.2)
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.connect(str(self.shell))
+        self.socket.settimeout(1)
+        self.watcher = threading.Thread(target=self._watch, args=(self.process, self.begun), daemon=True)
+        self.watcher.start()
+
+    def ended(self) -> bool:
+        """Whether QEMU has ended for good. Where the machine has restarted, and was to, a new one is started.
+
+        After a warm start QEMU 7.2's emulation may loop without end over a page of code that it has translated before (in
+        page_collection_lock), with GRUB and with systemd-boot.
+        """
+        if self.process.poll() is None:
+            return False
+        # Killed, or switched off.
+        if (
+            not self.machine.reboot
+            or self.process.returncode
+            or b"reboot: Power down" in self.console.read_bytes()[self.begun :]
+        ):
+            return True
+        self.watcher.join()
+        self.socket.close()
+        self._launch()
+        return False
+
+    def _watch(self, process: subprocess.Popen[bytes], seen: int) -> None:
         pattern = re.compile(b"|".join(b"(?P<%s>%s)" % (name.encode(), mark) for name, mark in MARKS.items()))
-        seen = 0
+        before, used = self.used, 0.0
         while True:
-            running = self.process.poll() is None
+            running = process.poll() is None
+            used = self.cpu_seconds() or used
             data = self.console.read_bytes()
             for match in pattern.finditer(data, seen):
-                self.times.append((str(match.lastgroup), round(time.monotonic() - self.started, 1), self.cpu_seconds()))
+                at = round(time.monotonic() - self.started, 1)
+                self.times.append((str(match.lastgroup), at, round(before + used, 1)))
                 seen = match.end()
             if not running:
                 break
             time.sleep(0.1)
+        self.used = before + used
         self.console.with_suffix(".times.json").write_text(json.dumps(self.times) + "\n")
 
     def cpu_seconds(self) -> float:
-        """What the machine has used: other work on the host makes a start long, but hardly changes this."""
+        """What QEMU has used: other work on the host makes a start long, but hardly changes this."""
         with contextlib.suppress(OSError, IndexError):
             fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-            return round((int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"), 1)
+            return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
         return 0.0
 
     def screenshot(self) -> None:
@@ -121,8 +163,14 @@ class Guest:
                         pass
 
     def read(self) -> None:
-        with contextlib.suppress(TimeoutError):
-            self.text += self.socket.recv(65536).decode(errors="replace")
+        if self.ended():
+            time.sleep(0.2)
+            return
+        with contextlib.suppress(TimeoutError, ConnectionError):
+            said = self.socket.recv(65536)
+            self.text += said.decode(errors="replace")
+            if not said:
+                time.sleep(0.2)
         # With firmware it starts anew, as the command line of such machines says.
         if not self.machine.reboot:
             console = self.console.read_text(errors="replace")
@@ -135,7 +183,7 @@ class Guest:
             text = self.console.read_text(errors="replace")
             if re.search(pattern, text):
                 return text
-            assert self.process.poll() is None, text[-3000:]
+            assert not self.ended(), text[-3000:]
             self.read()
         raise AssertionError(f"no {pattern!r} on the console within {seconds} s:\n{text[-3000:]}")
 
@@ -162,7 +210,7 @@ class Guest:
     def answer(self, text: str) -> None:
         """A line, typed at the console."""
         with socket.socket(socket.AF_UNIX) as console:
-            console.connect(f"{self.scratch.name}/console.sock")
+            console.connect(str(self.typing))
             console.settimeout(1)
             console.sendall(f"{text}\r".encode())
             # What is said meanwhile has to be read, or the machine waits; and what was typed is lost if this ends before it is taken.
@@ -179,7 +227,7 @@ class Guest:
         """Until login prompt and shell of the start with this number (from 1) are there."""
         limit = time.monotonic() + seconds
         while self.starts() < number:
-            assert self.process.poll() is None, "QEMU has ended"
+            assert not self.ended(), "QEMU has ended"
             assert time.monotonic() < limit, f"no start {number}:\n{self.console.read_text(errors='replace')[-3000:]}"
             self.read()
         self.wait_shell(limit - time.monotonic())

@@ -21,6 +21,7 @@ from hadronbake import __version__
 from hadronbake.artifacts.record import Digest
 from hadronbake.remotes.compression import SMALLEST, compress, decompress
 from hadronbake.remotes.remote import CHUNK, SLOWEST, Blob, Entry, Lie, RemoteError, Take, Traffic, each
+from hadronbake.remotes.results import EMPTY
 from hadronbake.remotes.settings import RemoteSetting
 
 T = TypeVar("T")
@@ -50,6 +51,7 @@ class HttpRemote:
     def __init__(self, setting: RemoteSetting) -> None:
         self.traffic = Traffic()
         self._setting = setting
+        self._known = False
         self._session = requests.Session()
         adapter = HTTPAdapter(pool_connections=1, pool_maxsize=CONNECTIONS, max_retries=0)
         self._session.mount("http://", adapter)
@@ -74,8 +76,14 @@ class HttpRemote:
 
             return self._get(f"ac/{key.hash}", {"Accept-Encoding": "identity"}, receive)
 
-        found = zip(keys, each(self._pool, one, keys), strict=True)
-        return {key.hash: data for key, data in found if data is not None}
+        answers = zip(keys, each(self._pool, one, keys), strict=True)
+        found = {key.hash: data for key, data in answers if data is not None}
+        if not self._known:
+            self._known = True
+            if not found and not self._setting.writable and self.missing([EMPTY]):
+                # Else an address with a slip of the pen would look like a cache that never has what is asked for.
+                raise RemoteError("nothing was ever sent there (it has no empty blob): its address may be wrong")
+        return found
 
     def put_results(self, entries: Sequence[Entry]) -> None:
         def one(entry: Entry) -> None:

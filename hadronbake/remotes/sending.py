@@ -224,9 +224,10 @@ def put(
         stated.append(Entry(digest, result, replace))
         if remote.remote.complete:
             everything[digest] = Blob(digest, data=content)
+    # Everywhere, so that an address where it isn't is known for one where nothing was ever sent.
+    everything[EMPTY] = Blob(EMPTY)
     if remote.remote.complete:
         everything[of_bytes(COMMAND)] = Blob(of_bytes(COMMAND), data=COMMAND)
-        everything[EMPTY] = Blob(EMPTY)
     missing = _missing(remote, everything.keys() - lacking)
     if missing is None:
         return False

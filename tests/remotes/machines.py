@@ -28,7 +28,7 @@ class Farm:
         self.builder = Keyring(root / "builder/keys")
 
     def machine(
-        self, name: str, mode: str = "ro", trust: bool = True, options: str = "", timeout: float = 30
+        self, name: str, mode: str = "ro", trust: bool = True, options: str = "", timeout: float = 120
     ) -> SharedStore:
         ring = Keyring(self.root / name / "keys", [self.builder.own] if trust and name != "builder" else [])
         setting = settings.remote(f"{self.url};mode={mode};timeout={timeout}{options}")
@@ -70,7 +70,9 @@ class Farm:
 
     def diverged(self) -> tuple[Record, SharedStore, Record]:
         """What "builder" built and sent; and "two", which made something else of the same, and sent that."""
-        _, first = self.sent("one")
+        one, first = self.sent("one")
+        # A server that fails is to be seen here, not by what the second then lacks.
+        assert one.take_notices() == []
         two, second = self.sent("two", name="two")
         return first, two, second
 

@@ -251,6 +251,25 @@ def test_a_read_only_remote_is_never_written(served: Farm) -> None:
     assert served.contents.files == {}
 
 
+def test_an_address_where_nothing_was_ever_sent_is_said(tmp_path: Path) -> None:
+    contents = Contents()
+    with http_server(contents) as url:
+        farm = Farm(tmp_path, f"{url}/cahce", contents)
+        two = farm.machine("two")
+        assert two.records([A]) == two.records([B]) == {}
+        (said,) = two.take_notices()
+        assert said == (
+            f"the remote {url}/cahce failed: nothing was ever sent there (it has no empty blob): its address may be wrong; "
+            "what doesn't come from it is built here"
+        )
+        # One where something was sent has just not what is asked for; and one that is written may be new.
+        Farm(tmp_path, f"{url}/cache", contents).sent()
+        right = Farm(tmp_path, f"{url}/cache", contents)
+        for store in (right.machine("three"), right.machine("four", "rw"), farm.machine("five", "rw")):
+            assert store.records([B]) == {}
+            assert store.take_notices() == []
+
+
 def test_one_question_for_all_records_of_a_graph(served: Farm) -> None:
     one = served.machine("builder", "rw")
     kept = {A: served.build(one, "one", A), B: served.build(one, "two", B)}

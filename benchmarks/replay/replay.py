@@ -84,13 +84,15 @@ SYSTEMD = """A word of a log message, in one program; no header of the library.
 KERNEL = """The next patch level: its number, and one driver that isn't as it was.
 --- a/Makefile
 +++ b/Makefile
-@@ -1,5 +1,5 @@
+@@ -1,7 +1,7 @@
  # SPDX-License-Identifier: GPL-2.0
  VERSION = 6
  PATCHLEVEL = 12
 -SUBLEVEL = 107
 +SUBLEVEL = 108
  EXTRAVERSION =
+ NAME = Baby Opossum Posse
+ 
 --- a/init/version.c
 +++ b/init/version.c
 @@ -1,3 +1,4 @@

@@ -48,6 +48,9 @@ def write_whole(target: int, data: bytes) -> None:
 def copy(source: int, target: int, size: int) -> None:
     """``size`` bytes from the start of one open file to an empty one: without its zeros, the rest by reference where the file
     system can. Holes aren't even read."""
+    if size < _SMALLEST:
+        _write(target, memoryview(os.pread(source, size, 0)), 0)
+        return
     offset = 0
     while offset < size:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tarfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +17,7 @@ from hadronbake.artifacts.store import Store
 from hadronbake.diagnostics import HadronbakeError
 
 _ENDINGS = (".tar", ".tar.gz", ".tar.zst")
+_OTHERS = re.compile(r"\.(tar\.(xz|bz2|lz|lz4|lzma|lzo|br|z)|t[gbxl]z2?|tzst|zip|7z|rar|cpio)$", re.IGNORECASE)
 
 
 def is_archive(path: Path) -> bool:
@@ -24,10 +26,18 @@ def is_archive(path: Path) -> bool:
 
 def export(store: Store, trees: Mapping[str, Digest], destination: Path) -> None:
     """Each tree below a directory of its name (none for ""), in a new directory or, where ``destination`` ends with .tar, .tar.gz or
-    .tar.zst, an archive, with owner 0 and the store's time. Raises HBA031 where the destination exists, MissingBlob."""
+    .tar.zst, an archive, with owner 0 and the store's time. Raises HBA031 where the destination exists, HBA032 for another
+    kind of archive, MissingBlob."""
     if destination.exists():
         raise HadronbakeError.of("HBA031", f"{destination} exists already", hint="name another place, or remove it")
+    destination.parent.mkdir(parents=True, exist_ok=True)
     if not is_archive(destination):
+        if _OTHERS.search(destination.name):
+            raise HadronbakeError.of(
+                "HBA032",
+                f"{destination} would be an archive of a kind that isn't written",
+                hint="let it end with .tar, .tar.gz or .tar.zst; a directory, with something else",
+            )
         with checkout.building(destination) as place:
             for name, tree in trees.items():
                 store.checkout(tree, place / name, link=False)

@@ -101,6 +101,8 @@ def list_records(
     if as_json:
         print(json.dumps(rows))
         return
+    if not rows and pattern != "*":
+        say(f"hbake: there is no record of a task '{wanted}'")
     for row in rows:
         shown = show_size(int(str(row["bytes"]))) if row["bytes"] is not None else "incomplete"
         print(f"{str(row['taskhash'])[:12]}  {shown:>12}  {_ago(float(str(row['used']))):>15}  {row['task']}")

@@ -140,6 +140,16 @@ def test_export(store: Store, tmp_path: Path) -> None:
     assert str(caught.value) == (
         f"error[HBA031]: {tmp_path / 'one.tar'} exists already\n  = hint: name another place, or remove it"
     )
+    for name in ("out.zip", "out.tgz", "out.tar.xz", "new/out.TZST"):
+        with pytest.raises(HadronbakeError) as caught:
+            export(store, {"": tree.tree}, tmp_path / name)
+        assert str(caught.value) == (
+            f"error[HBA032]: {tmp_path / name} would be an archive of a kind that isn't written\n"
+            "  = hint: let it end with .tar, .tar.gz or .tar.zst; a directory, with something else"
+        )
+    export(store, {"": tree.tree}, tmp_path / "new/place/of.tar.d")
+    export(store, {"": tree.tree}, tmp_path / "another/place/out.tar")
+    assert (tmp_path / "another/place/out.tar").is_file()
 
 
 def test_sizes() -> None:

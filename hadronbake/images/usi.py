@@ -13,16 +13,23 @@ from hadronbake.images.filesystem import MEBIBYTE
 from hadronbake.images.measure import pcr11
 from hadronbake.steps.data import Data
 
+INITRD = "root.cpio.zst"
+
+
+def initrd(d: Data) -> None:
+    """do_initrd: the root as ``root.cpio.zst`` below INITRDDIR. Reads IMAGE_ROOTFS, IMAGE_MANIFEST, SOURCE_DATE_EPOCH."""
+    root, target = Path(d.getVar("IMAGE_ROOTFS") or ""), Path(d.getVar("INITRDDIR") or "")
+    owners = ownership.read(root, Path(d.getVar("IMAGE_MANIFEST") or ""))
+    cpio.write(root, target / INITRD, int(d.getVar("SOURCE_DATE_EPOCH") or 0), owners=owners)
+
 
 def program(d: Data, *more: str) -> None:
-    """do_uki: with the root as its initrd; ``more`` words for the command line, before those of UKI_CMDLINE.
+    """do_uki; ``more`` words for the command line, before those of UKI_CMDLINE.
 
-    Reads IMAGE_ROOTFS, IMAGE_MANIFEST, SOURCE_DATE_EPOCH, UKI_CMDLINE, and what :func:`uki.build` reads.
+    Reads INITRDDIR, UKI_CMDLINE, and what :func:`uki.build` reads.
     """
-    root, initrd = Path(d.getVar("IMAGE_ROOTFS") or ""), Path(d.getVar("WORKDIR") or "") / "root.cpio.zst"
-    owners = ownership.read(root, Path(d.getVar("IMAGE_MANIFEST") or ""))
-    cpio.write(root, initrd, int(d.getVar("SOURCE_DATE_EPOCH") or 0), owners=owners)
-    uki.build(d, " ".join([*more, d.getVar("UKI_CMDLINE") or ""]).strip(), [f"--initrd={initrd}"])
+    archive = Path(d.getVar("INITRDDIR") or "") / INITRD
+    uki.build(d, " ".join([*more, d.getVar("UKI_CMDLINE") or ""]).strip(), [f"--initrd={archive}"])
 
 
 def boot_partition(d: Data, target: Path, size: int = 0) -> None:

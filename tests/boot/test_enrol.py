@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from guest import Guest, deployed
-from trusted import BOOT_SECONDS, KEYS, REFUSED, Machines, copied, efi_variable, state
+from trusted import BOOT_SECONDS, KEYS, REFUSED, Machines, SoftwareTpm, copied, efi_variable, state
 
 pytestmark = pytest.mark.qemu
 
@@ -56,26 +56,28 @@ def test_a_changed_medium_is_refused(machines: Machines, variables: Path, tmp_pa
     assert "Linux version" not in text
 
 
-def test_the_trusted_system_is_installed_from_the_medium(machines: Machines, tpm: Path, tmp_path: Path) -> None:
+def test_the_trusted_system_is_installed_from_the_medium(machines: Machines, tmp_path: Path) -> None:
     """From a machine without keys and an empty disk to the installed system under Secure Boot, whose state is encrypted."""
     disk = tmp_path / "disk.img"
     with disk.open("wb") as stream:
         stream.truncate(2 << 30)
-    live = machines.boot(disk, None, tpm, cdrom=medium())
-    live.wait_start(1, BOOT_SECONDS)
-    live.run("mkdir -p /tmp/other && mount -t tmpfs other /tmp/other && mkdir /tmp/other/boot")
-    live.run("cd /tmp/other/boot && echo 1 > disk.size && echo | zstd -qo disk.img.zst; cd")
-    said = live.run("HADRON_MEDIUM=/tmp/other hadron-install --yes /dev/vda")
-    assert "isn't the one that the running program was signed with" in said
-    assert live.run("head -c 1M /dev/vda | tr -d '\\0' | wc -c").split()[-1] == "0"
-    assert "is ready" in live.run("hadron-install --yes /dev/vda", BOOT_SECONDS)
-    live.power_off(BOOT_SECONDS)
-    installed = machines.started(disk, tmp_path / "variables.fd", tpm)
-    proven(installed)
-    assert state(installed) == "running"
-    assert installed.run("findmnt -no SOURCE,FSTYPE /").split()[-2:] == ["/dev/dm-0", "erofs"]
-    assert installed.run("findmnt -no SOURCE /var").split()[-1] == "/dev/mapper/state"
-    # The state has the rest of the disk.
-    assert int(installed.run("df --output=size -B1M /var | tail -n 1").split()[-1]) > 1200
-    assert re.search(r"hadron_1 \(runs\)", installed.run("hadron-update status"))
-    installed.power_off(BOOT_SECONDS)
+    with SoftwareTpm(tmp_path / "tpm") as tpm:
+        live = machines.boot(disk, None, tpm, cdrom=medium())
+        live.wait_start(1, BOOT_SECONDS)
+        live.run("mkdir -p /tmp/other && mount -t tmpfs other /tmp/other && mkdir /tmp/other/boot")
+        live.run("cd /tmp/other/boot && echo 1 > disk.size && echo | zstd -qo disk.img.zst; cd")
+        said = live.run("HADRON_MEDIUM=/tmp/other hadron-install --yes /dev/vda")
+        assert "isn't the one that the running program was signed with" in said
+        assert live.run("head -c 1M /dev/vda | tr -d '\\0' | wc -c").split()[-1] == "0"
+        assert "is ready" in live.run("hadron-install --yes /dev/vda", BOOT_SECONDS)
+        live.power_off(BOOT_SECONDS)
+    with SoftwareTpm(tmp_path / "tpm") as tpm:
+        installed = machines.started(disk, tmp_path / "variables.fd", tpm)
+        proven(installed)
+        assert state(installed) == "running"
+        assert installed.run("findmnt -no SOURCE,FSTYPE /").split()[-2:] == ["/dev/dm-0", "erofs"]
+        assert installed.run("findmnt -no SOURCE /var").split()[-1] == "/dev/mapper/state"
+        # The state has the rest of the disk.
+        assert int(installed.run("df --output=size -B1M /var | tail -n 1").split()[-1]) > 1200
+        assert re.search(r"hadron_1 \(runs\)", installed.run("hadron-update status"))
+        installed.power_off(BOOT_SECONDS)

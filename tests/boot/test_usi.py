@@ -10,7 +10,7 @@ import pytest
 from guest import deployed
 from trusted import BOOT_SECONDS, REFUSED, Machines, copied, efi_variable, put, state
 
-from hadronbake.images import measure
+from hadronbake.images import measure, qemu
 
 pytestmark = pytest.mark.qemu
 
@@ -37,6 +37,22 @@ def test_the_system_is_one_program(machines: Machines, variables: Path, tpm: Pat
     for line in guest.run("cat /etc/shadow").splitlines():
         assert re.match(r"[\w-]+:[!*]", line), line
     guest.power_off(BOOT_SECONDS)
+
+
+def test_the_program_comes_from_a_network(machines: Machines, variables: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The firmware gets the program by TFTP; the machine has no disk."""
+    command, program = qemu.command, image(".efi")
+
+    def served(machine: qemu.Machine) -> list[str]:
+        card = f"user,model=virtio-net-pci,tftp={program.parent},bootfile=/{program.name}"
+        return [card if word == "user,model=virtio-net-pci" else word for word in command(machine)]
+
+    monkeypatch.setattr(qemu, "command", served)
+    guest = machines.boot(None, variables)
+    guest.wait_start(1, BOOT_SECONDS)
+    assert efi_variable(guest, "SecureBoot") == 1
+    assert state(guest) == "running"
+    assert "/dev/" not in guest.run("lsblk --noheadings --paths --exclude 7,11").replace("/dev/zram", "")
 
 
 def test_a_changed_initrd_is_refused(machines: Machines, variables: Path, tmp_path: Path) -> None:

@@ -32,13 +32,15 @@ def data(work: Path, **more: str) -> Any:
     (root / "etc/passwd").write_text("root:x:0:0::/:/bin/sh\nmail:x:7:8::/:/bin/sh\n")
     (root / "etc/group").write_text("root:x:0:\nmail:x:8:\n")
     (root / "letter").write_text("letter\n")
-    (work / "uki").mkdir()
+    for name in ("uki", "initrd"):
+        (work / name).mkdir()
     (work / "manifest").write_text(json.dumps({"owners": [{"path": "/letter", "user": "mail", "group": "mail"}]}))
     values = {
         "WORKDIR": str(work),
         "IMAGE_ROOTFS": str(root),
         "IMAGE_MANIFEST": str(work / "manifest"),
         "UKIDIR": str(work / "uki"),
+        "INITRDDIR": str(work / "initrd"),
         "SOURCE_DATE_EPOCH": "5",
         "UKI_CMDLINE": "console=ttyS0",
         **more,
@@ -47,9 +49,11 @@ def data(work: Path, **more: str) -> Any:
 
 
 def test_the_root_is_the_initrd(tmp_path: Path, built: Built) -> None:
-    usi.program(data(tmp_path))
-    assert built == [("console=ttyS0", [f"--initrd={tmp_path}/root.cpio.zst"])]
-    content = zstandard.ZstdDecompressor().stream_reader((tmp_path / "root.cpio.zst").read_bytes()).read()
+    d = data(tmp_path)
+    usi.initrd(d)
+    usi.program(d)
+    assert built == [("console=ttyS0", [f"--initrd={tmp_path}/initrd/root.cpio.zst"])]
+    content = zstandard.ZstdDecompressor().stream_reader((tmp_path / "initrd/root.cpio.zst").read_bytes()).read()
     header = content[content.index(b"letter\0") - 110 :]
     # uid and gid, in the third and fourth place.
     assert (int(header[22:30], 16), int(header[30:38], 16)) == (7, 8)

@@ -1,7 +1,7 @@
 # A signed medium, a CD or a stick, for UEFI: a live system that is one program, the keys that it enrols in a machine in setup mode,
 # and with ISO_INSTALLS the disk of another image, which its installer writes.
 #
-# do_rootfs -> do_uki -> do_sign -> do_iso.
+# do_rootfs -> do_initrd -> do_uki -> do_sign -> do_iso.
 
 inherit usi-image
 

@@ -1,7 +1,7 @@
 # An image that is nothing but a signed program: the whole root is its initrd. It runs in memory, from any medium or network that
 # the firmware knows, and forgets what was changed.
 #
-# do_rootfs -> do_uki -> do_sign -> do_disk.
+# do_rootfs -> do_initrd -> do_uki -> do_sign -> do_disk.
 
 inherit uki-image
 
@@ -22,9 +22,20 @@ END
 }
 ROOTFS_POSTPROCESS_COMMAND += "rootfs_memory"
 
+INITRDDIR = "${WORKDIR}/initrd"
+
+do_initrd[dirs] = "${INITRDDIR}"
+do_initrd[cleandirs] = "${INITRDDIR}"
+do_initrd[sstate-inputdirs] = "${INITRDDIR}"
+python do_initrd() {
+    hb.usi.initrd(d)
+}
+addtask initrd after do_rootfs
+
 python do_uki() {
     hb.usi.program(d)
 }
+addtask uki after do_initrd
 
 python do_disk() {
     hb.usi.run(d)

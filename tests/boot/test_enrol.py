@@ -58,6 +58,7 @@ def test_a_changed_medium_is_refused(machines: Machines, variables: Path, tmp_pa
 
 def test_the_trusted_system_is_installed_from_the_medium(machines: Machines, tmp_path: Path) -> None:
     """From a machine without keys and an empty disk to the installed system under Secure Boot, whose state is encrypted."""
+    machines.screen = False
     disk = tmp_path / "disk.img"
     with disk.open("wb") as stream:
         stream.truncate(2 << 30)

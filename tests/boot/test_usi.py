@@ -41,6 +41,7 @@ def test_the_system_is_one_program(machines: Machines, variables: Path, tpm: Pat
 
 def test_the_program_comes_from_a_network(machines: Machines, variables: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The firmware gets the program by TFTP; the machine has no disk."""
+    machines.screen = False
     command, program = qemu.command, image(".efi")
 
     def served(machine: qemu.Machine) -> list[str]:

@@ -125,6 +125,10 @@ def _head(variant: Variant, file: RecipeFile, tasks: Mapping[str, Task]) -> Reci
     packages = words("PACKAGES")
     pn = text("PN") or os.path.basename(file.path).removesuffix(".bb").split("_")[0]  # noqa: PTH119
     mc = text("BB_CURRENT_MC") or ""
+
+    def of_packages(name: str) -> Mapping[str, tuple[str, ...]]:
+        return _of_packages(name, packages or (pn,), d) if variant.skipped is None else {}
+
     return Recipe(
         id=recipe_id(file.path, variant.name, mc),
         file=file.path,
@@ -142,9 +146,9 @@ def _head(variant: Variant, file: RecipeFile, tasks: Mapping[str, Task]) -> Reci
         depends=_names(text("DEPENDS")),
         packages=packages,
         packages_dynamic=words("PACKAGES_DYNAMIC"),
-        rprovides=_of_packages("RPROVIDES", packages or (pn,), d) if variant.skipped is None else {},
-        rdepends=_of_packages("RDEPENDS", packages or (pn,), d) if variant.skipped is None else {},
-        rrecommends=_of_packages("RRECOMMENDS", packages or (pn,), d) if variant.skipped is None else {},
+        rprovides=of_packages("RPROVIDES"),
+        rdepends=of_packages("RDEPENDS"),
+        rrecommends=of_packages("RRECOMMENDS"),
         tasks=tasks,
         skipped=variant.skipped,
         variables={name: value for name in _SHOWN if (value := text(name))},

@@ -59,6 +59,10 @@ rootfs_presets() {
 rootfs_databases() {
     systemd-hwdb --root=${IMAGE_ROOTFS} --usr update
     journalctl --root=${IMAGE_ROOTFS} --update-catalog
+    # All that follows from /usr is made: systemd-update-done leaves the same.
+    for directory in etc var; do
+        printf 'TIMESTAMP_NSEC=%s\n' ${SOURCE_DATE_EPOCH}000000000 > ${IMAGE_ROOTFS}/$directory/.updated
+    done
     for modules in ${IMAGE_ROOTFS}/usr/lib/modules/*/; do
         [ -d "$modules" ] || continue
         depmod -b ${IMAGE_ROOTFS} "$(basename "$modules")"

@@ -17,26 +17,24 @@ SRC_URI = " \
     file://hadron-bless.service \
     file://hadron-attempts \
     file://boot-complete.conf \
-    file://no-modules.conf \
     file://coldplug.conf \
     file://patience.conf \
     file://no-tpm-setup.conf \
     file://40-hadron-state.preset \
 "
 INHIBIT_DEFAULT_DEPS = "1"
-# Not for this image: databases that are made when it is built, what the command line of a signed program can't ask for, and SSH without a network.
-MASKED_UNITS = "systemd-journal-catalog-update.service systemd-update-done.service systemd-network-generator.service"
+# Not for this image: what the command line of a signed program can't ask for, and SSH without a network.
+MASKED_UNITS = "systemd-network-generator.service"
 MASKED_GENERATORS = "gpt-auto hibernate-resume run ssh system-update"
 S = "${UNPACKDIR}"
 
 do_install() {
     units=${D}${prefix}/lib/systemd/system
-    install -d $units/local-fs.target.wants $units/boot-complete.target.d $units/modprobe@.service.d ${D}${prefix}/lib/hadron/health.d
+    install -d $units/local-fs.target.wants $units/boot-complete.target.d ${D}${prefix}/lib/hadron/health.d
     for unit in var.mount efi.mount hadron-state.service hadron-etc.service hadron-health.service hadron-bless.service; do
         install -m 0644 ${UNPACKDIR}/$unit $units/
     done
     install -m 0644 ${UNPACKDIR}/boot-complete.conf $units/boot-complete.target.d/hadron.conf
-    install -m 0644 ${UNPACKDIR}/no-modules.conf $units/modprobe@.service.d/hadron.conf
     for unit in systemd-tpm2-setup systemd-tpm2-setup-early systemd-pcrmachine; do
         install -D -m 0644 ${UNPACKDIR}/no-tpm-setup.conf $units/$unit.service.d/hadron.conf
     done

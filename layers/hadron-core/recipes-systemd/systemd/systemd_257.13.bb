@@ -10,6 +10,10 @@ SYSTEMD_MUSL_SERIES ?= "hadron"
 FILESEXTRAPATHS:prepend := "${THISDIR}:"
 SRC_URI += " \
     file://default.preset \
+    file://hadron.preset \
+    file://no-credentials.conf \
+    file://no-modules.conf \
+    file://no-network.conf \
     file://boot/0001-boot-restart-when-a-counted-entry-does-not-start.patch \
     ${SYSTEMD_MUSL_${SYSTEMD_MUSL_SERIES}} \
 "
@@ -96,20 +100,32 @@ SYSTEMD_IDS_MESON = " \
 MESON_BUILDTYPE = "minsize"
 FULL_OPTIMIZATION = "-Os -pipe"
 
+SYSTEMD_UNITS = "${prefix}/lib/systemd/system"
+
 do_install:append() {
     # After systemd's own presets and those of packages: what nobody asked for stays off.
     install -m 0644 ${UNPACKDIR}/default.preset ${D}${prefix}/lib/systemd/system-preset/99-default.preset
+    # A start is made of what this system needs. The rest can be asked for by its name.
+    install -m 0644 ${UNPACKDIR}/hadron.preset ${D}${prefix}/lib/systemd/system-preset/80-hadron.preset
+    install -D -m 0644 ${UNPACKDIR}/no-modules.conf ${D}${SYSTEMD_UNITS}/modprobe@.service.d/hadron.conf
+    install -D -m 0644 ${UNPACKDIR}/no-credentials.conf ${D}${SYSTEMD_UNITS}/systemd-udev-load-credentials.service.d/hadron.conf
+    install -D -m 0644 ${UNPACKDIR}/no-network.conf ${D}${SYSTEMD_UNITS}/systemd-network-generator.service.d/hadron.conf
+    for unit in dev-hugepages.mount dev-mqueue.mount sys-fs-fuse-connections.mount sys-kernel-config.mount systemd-tmpfiles-setup-dev-early.service; do
+        rm ${D}${SYSTEMD_UNITS}/sysinit.target.wants/$unit
+    done
+    # The kernel has the keys that are wanted, unless the owner says otherwise.
+    sed -i 's/^\(ACTION=="add", SUBSYSTEM=="vtconsole"\),/\1, TEST=="\/etc\/vconsole.conf",/' ${D}${prefix}/lib/udev/rules.d/90-vconsole.rules
+    grep -q TEST ${D}${prefix}/lib/udev/rules.d/90-vconsole.rules
     # Made at boot by tmpfiles.d; /etc is for the machine's owner.
     rm -rf ${D}${localstatedir} ${D}/run ${D}${sysconfdir}/init.d ${D}${sysconfdir}/rc.d ${D}${sysconfdir}/xdg
     # The image has PID 1 under its traditional name too.
     [ -L ${D}${bindir}/init ] || ln -s ../lib/systemd/systemd ${D}${bindir}/init
 }
 
-PACKAGES = "${PN}-dbg ${PN}-staticdev ${PN}-dev ${PN}-doc ${PN}-boot ${PN}-cryptsetup ${PN}-udev-hwdb libsystemd libudev ${PN}"
+PACKAGES = "${PN}-dbg ${PN}-staticdev ${PN}-dev ${PN}-doc ${PN}-boot ${PN}-cryptsetup ${PN}-udev-hwdb-names ${PN}-udev-hwdb libsystemd libudev ${PN}"
 FILES:libsystemd = "${libdir}/libsystemd.so.*"
 FILES:libudev = "${libdir}/libudev.so.*"
 # What opens encrypted and verified disks, and what speaks with a TPM: for images that have both.
-SYSTEMD_UNITS = "${prefix}/lib/systemd/system"
 FILES:${PN}-cryptsetup = " \
     ${bindir}/systemd-cryptenroll ${bindir}/systemd-cryptsetup \
     ${prefix}/lib/systemd/system-generators/systemd-*setup-generator \
@@ -124,6 +140,10 @@ FILES:${PN}-cryptsetup = " \
 # The libraries are loaded when they are needed, without being linked.
 RDEPENDS:${PN}-cryptsetup = "${PN} cryptsetup dmsetup tpm2-tss"
 FILES:${PN}-boot = "${prefix}/lib/systemd/boot/efi"
+# Names of makers and products, which no rule asks for: nine tenths of the database.
+FILES:${PN}-udev-hwdb-names = " \
+    ${prefix}/lib/udev/hwdb.d/20-OUI.hwdb ${prefix}/lib/udev/hwdb.d/20-acpi-vendor.hwdb ${prefix}/lib/udev/hwdb.d/20-*-vendor-*.hwdb \
+"
 FILES:${PN}-udev-hwdb = "${prefix}/lib/udev/hwdb.d"
 FILES:${PN}-dev = "${includedir} ${libdir}/libsystemd.so ${libdir}/libudev.so ${libdir}/pkgconfig ${datadir}/pkgconfig"
 FILES:${PN} = "/"

@@ -50,7 +50,6 @@ do_install() {
     install -m 0644 ${S}/profile ${S}/shells ${S}/hosts ${S}/issue ${S}/fstab ${S}/protocols ${S}/services ${D}${sysconfdir}/
     install -m 0644 ${S}/locale.sh ${D}${sysconfdir}/profile.d/locale.sh
     printf 'LANG=C.UTF-8\n' > ${D}${sysconfdir}/locale.conf
-    printf 'KEYMAP=us\n' > ${D}${sysconfdir}/vconsole.conf
     printf '${OS_RELEASE_ID}\n' > ${D}${sysconfdir}/hostname
     ln -s ../proc/self/mounts ${D}${sysconfdir}/mtab
 

@@ -55,7 +55,11 @@ def trust(
     keys = _keyring(build_dir)
     text = str(Path(key).absolute()) if Path(key).is_file() else key
     found = stated_keys(text)
+    before = {item.key: item.source for item in keys.trusted}
     for number, item in enumerate(found):
+        if item.key in before:
+            print(f"{item.key} is trusted already ({before[item.key]})")
+            continue
         called = name or item.name.replace(" ", "-") or item.key[:SHOWN]
         path = keys.trust(item.key, called if len(found) == 1 or not name else f"{name}-{number + 1}")
         print(f"{item.key} is trusted ({path})")

@@ -33,9 +33,9 @@ def farm(tmp_path: Path) -> Farm:
     return farm
 
 
-def hbake(farm: Farm, *arguments: str) -> subprocess.CompletedProcess[str]:
+def hbake(farm: Farm, *arguments: str, group: str = "cache") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [HBAKE, "cache", *arguments, "--build-dir", farm.root / "build"],
+        [HBAKE, group, *arguments, "--build-dir", farm.root / "build"],
         env={**os.environ, "HB_CACHE": str(farm.root / "two")},
         capture_output=True,
         text=True,
@@ -78,3 +78,21 @@ def test_push_says_what_went_and_what_did_not(farm: Farm, tmp_path: Path) -> Non
     other = Farm(tmp_path, str(tmp_path / "other"), Contents())
     other.builder = Keyring(tmp_path / "two/keys")
     assert other.machine("four").records([A]) != {}
+
+
+def test_a_key_is_trusted_once(farm: Farm) -> None:
+    key = "ab" * 32
+    file = farm.root / "two/keys/trusted/other.pub"
+    for expected in (f"{key} is trusted ({file})\n", f"{key} is trusted already ({file})\n"):
+        assert hbake(farm, "trust", key, "--name", "other", group="keys").stdout == expected
+    assert f"{key}  other  ({file})" in hbake(farm, "list", group="keys").stdout.splitlines()
+    file.unlink()
+    assert key not in hbake(farm, "list", group="keys").stdout
+
+
+def test_a_list_of_nothing_says_so(farm: Farm) -> None:
+    farm.build(farm.machine("two"))
+    done = hbake(farm, "ls", "nothing")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr == "hbake: there is no record of a task 'nothing:*'\n"
+    assert "zlib:do_install" in hbake(farm, "ls", "zlib").stdout

@@ -1,11 +1,11 @@
 """What the tests of hadron-image-ab share: the image, releases made from version 2, and the machine."""
 
-import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from guest import TOPDIR, Guest, deployed
-from trusted import BOOT_SECONDS, CREDENTIALS, Machines
+from trusted import BOOT_SECONDS, CREDENTIALS, Machines, copied
 
 from hadronbake.images import qemu
 
@@ -20,28 +20,32 @@ def next_release(suffix: str = ".release") -> Path:
     return machine / f"{NAME}-next-{machine.name}{suffix}"
 
 
+def release() -> Path:
+    return deployed() / f"{NAME}-{deployed().name}.release"
+
+
 class SlotMachines(Machines):
     """As :class:`Machines`, by UEFI without keys or, where ``firmware`` is "bios", by BIOS.
 
-    Each start is one of a new QEMU, which ends where the machine would restart: after a warm start with GRUB, QEMU 7.2's emulation may
-    loop without end over a page of code that it has translated before (in page_collection_lock).
+    QEMU ends where the machine would restart, so that each start has a console log of its own.
     """
 
     firmware = "uefi"
 
-    def release(self) -> Path:
-        return deployed() / f"{NAME}-{deployed().name}.release"
-
     def disk(self) -> Path:
-        target = self.scratch / "disk.img"
-        target.unlink(missing_ok=True)
-        subprocess.run(["cp", "--sparse=always", deployed() / f"{NAME}-{deployed().name}.img", target], check=True)
-        return target
+        return copied(deployed() / f"{NAME}-{deployed().name}.img", self.scratch / "disk.img")
 
-    def boot(self, disk: Path, variables: Path | None = None, tpm: Path | None = None) -> Guest:
+    def boot(
+        self,
+        disk: Path,
+        variables: Path | None = None,
+        tpm: Path | None = None,
+        credentials: Mapping[str, str] = CREDENTIALS,
+        log: Path | None = None,
+    ) -> Guest:
         firmware = qemu.firmware(self.scratch / "variables.fd", secure=False) if self.firmware == "uefi" else None
-        machine = qemu.Machine(disk=disk, firmware=firmware, credentials=CREDENTIALS, tpm=tpm, snapshot=False)
-        self.guests.append(Guest(self.report, machine, f"console-{len(self.guests) + 1}"))
+        machine = qemu.Machine(disk=disk, firmware=firmware, credentials=credentials, tpm=tpm, snapshot=False)
+        self.guests.append(Guest(self.report, machine, f"console-{len(self.guests) + 1}", log=log))
         return self.guests[-1]
 
     def restarted(self, guest: Guest, disk: Path) -> Guest:
@@ -50,11 +54,9 @@ class SlotMachines(Machines):
         guest.process.wait(BOOT_SECONDS)
         return self.started(disk, None)
 
-    def restarted_until(self, slot: str, guest: Guest, disk: Path, most: int) -> tuple[Guest, int]:
+    def started_until(self, slot: str, disk: Path, most: int) -> tuple[Guest, int]:
         """The machine once it has started from a slot; the starts from the other one before, of which there may be ``most``."""
-        guest.send("systemctl reboot")
         for starts in range(most + 1):
-            guest.process.wait(BOOT_SECONDS)
             guest = self.boot(disk)
             limit = time.monotonic() + BOOT_SECONDS
             while guest.process.poll() is None and time.monotonic() < limit:
@@ -62,4 +64,5 @@ class SlotMachines(Machines):
                     guest.wait_start(1, BOOT_SECONDS)
                     return guest, starts
                 time.sleep(1)
+            guest.cut()
         raise AssertionError(f"{most + 1} starts, and none from slot {slot}")

@@ -133,7 +133,7 @@ def release(served: Server, **changed: Path) -> str:
 class Machines:
     """The machines of one scenario. Each start has a console log of its own in the report.
 
-    ``screen``: they have one. Drawing what the console says takes half of the time of a start without KVM.
+    ``screen``: they have one. Without KVM a sixth of a start's time goes into drawing on it.
     """
 
     screen = True

@@ -45,6 +45,7 @@ def test_any_write_of_an_upgrade_may_be_the_last(
 
 def test_any_write_of_an_upgrade_with_grub_may_be_the_last(slots: SlotMachines, served: Server, tmp_path: Path) -> None:
     """The same of the two slots between which GRUB chooses."""
+    slots.firmware = "bios"
     disk = slots.disk()
     parts = {
         "esp": [(partition(disk, "esp"), partition(disk, "root-a"))],

@@ -193,6 +193,19 @@ def state(guest: Guest) -> str:
     return said
 
 
+def install_next(guest: Guest, address: str) -> None:
+    """Leaves traces of the owner's, and installs version 2."""
+    guest.run("echo kept > /etc/mine; echo kept > /var/lib/mine; echo changed >> /etc/profile")
+    assert "2 is newer than 1" in guest.run(f"hadron-update check {address}", 300)
+    assert "2 is installed" in guest.run(f"hadron-update install {address}", 900)
+
+
+def still_there(guest: Guest) -> None:
+    """The traces of :func:`install_next`."""
+    assert guest.run("cat /etc/mine /var/lib/mine").split()[-2:] == ["kept", "kept"]
+    assert guest.run("tail -n 1 /etc/profile").split()[-1] == "changed"
+
+
 def efi_variable(guest: Guest, name: str) -> int:
     """The first byte of a variable."""
     return int(guest.run(f"od -An -tu1 -j4 -N1 /sys/firmware/efi/efivars/{name}-*").split()[-1])

@@ -17,8 +17,6 @@ END
     install -d ${IMAGE_ROOTFS}/usr/lib/systemd/system.conf.d
     printf '[Manager]\nDefaultDeviceTimeoutSec=4min\nDefaultTimeoutStartSec=3min\n' \
         > ${IMAGE_ROOTFS}/usr/lib/systemd/system.conf.d/10-memory.conf
-    # The boot loader is signed, and comes with the medium: the copy in /usr isn't.
-    systemctl --root=${IMAGE_ROOTFS} disable systemd-boot-update.service
 }
 ROOTFS_POSTPROCESS_COMMAND += "rootfs_memory"
 

@@ -20,7 +20,7 @@ from hadronbake.diagnostics import HadronbakeError
 from hadronbake.execution.files import write_atomically
 from hadronbake.planning.plan import Plan
 
-_KEPT = 30
+KEPT = 30
 _NAME = re.compile(r"(\d+)\.json\.gz")
 
 
@@ -58,7 +58,7 @@ def keep(topdir: Path, build: Build) -> Build:
     directory.mkdir(parents=True, exist_ok=True)
     content = gzip.compress(numbered.model_dump_json().encode(), 1, mtime=0)
     write_atomically(_path(directory, numbered.number), content)
-    for number in numbers[: -_KEPT + 1]:
+    for number in numbers[: -KEPT + 1]:
         _path(directory, number).unlink(missing_ok=True)
     return numbered
 

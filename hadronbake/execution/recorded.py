@@ -98,19 +98,17 @@ class Recorded:
         once that was asked for. Shared state doesn't tell configurations apart, so neither do names here."""
         taskhash, unihash = (tasks or {}).get(label, ("", ""))
         shared = _shared(label)
-        names = [taskhash, value] if value in (unihash, taskhash) else [value]
+        of_build = value in (unihash, taskhash)
+        names = [taskhash, value] if of_build else [value]
         for name in filter(None, names):
             if (shared, name) in self._inputs:
                 return self._inputs[shared, name]
             told = self.find(name)
             if told is not None and told.record.task == shared and self.learn(told):
                 return self._inputs[shared, name]
-        last = self.history.last(label) if self.history is not None else None
-        if self.history is not None and last is not None and value:
-            had = (last.taskhash,) if taskhash else (last.taskhash, last.unihash)
-            if (taskhash or value) in had:
-                return self.history.inputs(label)
-        return None
+        if self.history is None or not value:
+            return None
+        return self.history.had(label, taskhash) if of_build else self.history.had(label, value, value)
 
     def learn(self, told: Told) -> bool:
         """Takes in what a record tells; whether that could be read."""

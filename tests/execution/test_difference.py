@@ -11,13 +11,14 @@ from toybuild import library, origin, program, run
 
 from hadronbake.artifacts.record import Record, RecordedInput
 from hadronbake.artifacts.signing import Keyring
-from hadronbake.artifacts.store import Store
+from hadronbake.artifacts.store import Store, canonical, stated_record
 from hadronbake.diagnostics import HadronbakeError
 from hadronbake.execution import builds
 from hadronbake.execution.build import Origin
 from hadronbake.execution.builds import Build
 from hadronbake.execution.difference import difference, is_target
 from hadronbake.execution.explain import explain, state_lines
+from hadronbake.execution.history import History
 from hadronbake.execution.recorded import Recorded
 from hadronbake.planning.difference import render
 from hadronbake.planning.why import cause_lines
@@ -263,6 +264,66 @@ def test_builds_records_and_targets_of_real_builds(tmp_path: Path) -> None:
     with pytest.raises(HadronbakeError) as caught:
         causes("lib", "@2")
     assert "HBE044]: build @2 of" in str(caught.value) and "has no task lib:do_build" in str(caught.value)
+
+
+def old_format(shared: Store) -> None:
+    """Makes the records tell of their own task only, as they once did."""
+    for path in sorted((shared.root / "ac").rglob("*")):
+        if path.is_file():
+            record = stated_record(path.read_bytes())
+            own = [item for item in json.loads(shared.get_blob(record.inputs)) if not item["task"]]
+            blob = shared.put_blob(json.dumps(own).encode())
+            path.write_bytes(shared.keys.sign("record", canonical(record.model_copy(update={"inputs": blob}))))
+
+
+@pytest.mark.sandbox
+def test_builds_tell_of_what_their_records_leave_out(tmp_path: Path) -> None:
+    topdir, shared = tmp_path / "build", Store(tmp_path / "sstate")
+    for content in ("one", "two", "three", "two", "four"):
+        run(topdir, [library(content=content), program()], "prog")
+    old_format(shared)
+
+    def causes(first: str, second: str, topdir: Path = topdir) -> list[str]:
+        toys = [library(content="five"), program()]
+        recorded = Recorded([shared], History(topdir))
+        return cause_lines(difference(first, second, recorded, topdir, lambda: origin(topdir, toys)).causes)
+
+    def named(old: str, new: str) -> list[str]:
+        return ["  variable CONTENT of lib:do_compile changed", f'    "{old}" → "{new}"']
+
+    contents = dict(enumerate(("one", "two", "three", "two", "four"), 1))
+    for first, second in ((1, 2), (1, 5), (3, 4), (4, 3), (2, 5)):
+        assert causes(f"@{first}", f"@{second}") == named(contents[first], contents[second])
+    assert causes("@2", "@4") == []
+    assert causes("@1", "lib:do_install")[:2] == named("one", "five")
+    first, last = (builds.listed(topdir)[place].tasks["prog:do_deploy"][0] for place in (0, -1))
+    assert causes(first, last)[:2] == named("one", "four")
+    # Where nobody remembers it, it is said whose inputs aren't known.
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    assert causes(first, last, elsewhere)[0].startswith(
+        "  prog:do_compile is another one; what its inputs were is not recorded for the first"
+    )
+
+
+@pytest.mark.sandbox
+def test_what_older_versions_remembered(tmp_path: Path) -> None:
+    """They wrote the last two states of each task, without their hashes."""
+    topdir, shared = tmp_path / "build", Store(tmp_path / "sstate")
+    for content in ("one", "two"):
+        run(topdir, [library(content=content), program()], "prog")
+    for path in sorted((topdir / "cache/history/inputs").iterdir()):
+        told = json.loads(path.read_text())
+        states = told.pop("states")
+        told["tasks"] = {task: found[-1]["inputs"] for task, found in states.items()}
+        told["before"] = {task: found[-2]["inputs"] for task, found in states.items() if len(found) > 1}
+        path.write_text(json.dumps(told))
+    found = explain("lib:do_install", origin(topdir, [library(content="two"), program()]))
+    assert found.past and cause_lines(found.causes)[1] == '    "one" → "two"'
+    old_format(shared)
+    run(topdir, [library(content="three"), program()], "prog")
+    between = difference("@2", "@3", Recorded([shared], History(topdir)), topdir, no_origin)
+    assert cause_lines(between.causes)[1] == '    "two" → "three"'
 
 
 @pytest.mark.sandbox

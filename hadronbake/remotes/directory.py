@@ -35,6 +35,8 @@ class DirectoryRemote:
     """``setting.url`` is the path of the directory; for a remote that may be written it is made."""
 
     complete = False
+    # To look is a stat; to send is a file that must be on the disk.
+    unasked = -1
 
     def __init__(self, setting: RemoteSetting) -> None:
         self.traffic = Traffic()

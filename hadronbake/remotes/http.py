@@ -47,6 +47,8 @@ class HttpRemote:
     """Requests of one call go side by side over a pool of connections that stay open."""
 
     complete = False
+    # One request either way, and these go in a few packets. What is there already is what it will be.
+    unasked = 16 << 10
 
     def __init__(self, setting: RemoteSetting) -> None:
         self.traffic = Traffic()

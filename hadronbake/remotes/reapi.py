@@ -60,6 +60,7 @@ class ReapiRemote:
     """``setting.instance`` is the instance name; without one the path of the address. Nothing is asked before it is needed."""
 
     complete = True
+    unasked = -1
 
     def __init__(self, setting: RemoteSetting) -> None:
         self.traffic = Traffic()

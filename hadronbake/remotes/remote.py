@@ -117,6 +117,8 @@ class Remote(Protocol):
     complete: bool
     """Whether all that REAPI's messages name must be there as blobs: actions, and a tree's directories beside its Tree message.
     (buildbox-casd asks for all that a tree names before it gives a result.)"""
+    unasked: int
+    """Bytes: to send a blob of this size or less costs no more than to ask for it, so with a new record it goes without. -1: ask."""
 
     def results(self, keys: Sequence[Digest]) -> dict[str, bytes]:
         """The ActionResult messages of actions, by the action's hash; nothing for those that aren't there."""

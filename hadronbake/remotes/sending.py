@@ -97,7 +97,7 @@ def _send(store: SharedStore, remote: Guarded, taskhashes: Sequence[str]) -> dic
             outcomes[taskhash] = _diverge(store, remote, taskhash, offer)
         else:
             going[taskhash] = offer, first
-    lacking = _missing(remote, {digest for offer, _ in going.values() for digest in offer.digests})
+    lacking = _lacking(remote, going.values())
     if lacking is None:
         return outcomes
     entries: list[tuple[str, bytes, bool]] = []
@@ -123,6 +123,15 @@ def _send(store: SharedStore, remote: Guarded, taskhashes: Sequence[str]) -> dic
             store.results[taskhash] = offer.result
             store.count("sent")
     return outcomes
+
+
+def _lacking(remote: Guarded, going: Collection[tuple[_Offer, Far | None]]) -> set[Digest] | None:
+    """What of these records must be sent; None where the remote doesn't say. Small blobs of new records go without being asked for."""
+    named = {digest for offer, _ in going for digest in offer.digests}
+    known = {digest for offer, first in going if first is not None for digest in offer.digests}
+    unasked = {digest for digest in named - known - remote.there if digest.size <= remote.remote.unasked}
+    missing = _missing(remote, named - unasked)
+    return missing | unasked if missing is not None else None
 
 
 def _diverge(store: SharedStore, remote: Guarded, taskhash: str, offer: _Offer) -> Sent:

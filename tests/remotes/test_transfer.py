@@ -83,6 +83,30 @@ def test_what_several_records_name_goes_once(tmp_path: Path) -> None:
     assert names.count("BatchUpdateBlobs") == 1
 
 
+def test_small_blobs_of_new_records_go_without_being_asked_for(tmp_path: Path) -> None:
+    contents = Contents()
+    with http_server(contents) as url:
+        farm = Farm(tmp_path, url, contents)
+        alone = farm.machine("builder")
+        farm.build(alone, "one", A)
+        push(farm.machine("builder", "rw"), [A], [], nobody)
+        lost = next(path for path in contents.files if contents.files[path] == b"one" * 500)
+        del contents.files[lost]
+        farm.build(alone, "two", B, big=1 << 20)
+        contents.log.clear()
+        (result,) = push(farm.machine("builder", "rw"), [A, B], [], nobody)
+        assert (result.sent, result.there) == (2, 0)
+        asked = {path for method, path in contents.log if method == "HEAD"}
+        put = [path for method, path in contents.log if method == "PUT" and path.startswith("cas/")]
+        # The remote may have lost what an old record names: that is asked for, and what a new one shares with it.
+        assert lost in asked & set(put) and len(put) == len(set(put))
+        of_new = {path for path in put if path != lost}
+        (big,) = asked & of_new
+        assert len(contents.files[big]) == 1 << 20 and len(of_new) == 5
+        two = farm.machine("two")
+        assert pull(two, list(two.records([A, B]).values()), ()).taken == 2
+
+
 def test_a_blob_that_is_refused_keeps_no_other_record_back(tmp_path: Path) -> None:
     contents = Contents(fault="small")
     with http_server(contents) as url:

@@ -6,6 +6,8 @@ import json
 import os
 import time
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -19,6 +21,7 @@ from hadronbake.diagnostics import HadronbakeError, Location
 from hadronbake.metadata.recipe import in_configuration
 
 if TYPE_CHECKING:
+    from hadronbake.authoring.findings import Place
     from hadronbake.datastore.store import DataStore
     from hadronbake.execution.build import Origin
     from hadronbake.metadata.workspace import Workspace
@@ -43,6 +46,7 @@ def why(
                 {
                     "task": found.label,
                     "built": found.past,
+                    "cut": found.cut,
                     "taskhash": found.taskhash or None,
                     "shared": found.record.taskhash if found.record is not None else None,
                     "waits": found.waits,
@@ -51,7 +55,7 @@ def why(
             )
         )
         return
-    print(render(found.label, causes, found.past))
+    print(render(found.label, causes, found.past, found.cut))
     for line in state_lines(found):
         print(line)
 
@@ -96,8 +100,10 @@ def diff(
         return origin_of(workspace)
 
     found = difference(first, second, recorded, topdir, origin)
-    if workspace is not None and is_target(second):
-        found = replace(found, causes=tuple(placed(found.causes, workspace)))
+    if any(cause.new is not None and cause.kind in ("variable", "task") for cause in found.causes):
+        with suppress(HadronbakeError):
+            # Records and builds may be of other recipes than those that are here, if any are.
+            found = replace(found, causes=tuple(placed(found.causes, workspace or open_workspace(topdir, quiet=True))))
     if as_json:
         print(
             json.dumps(
@@ -132,30 +138,57 @@ def list_builds(build_dir: BuildDirectory = None, as_json: Json = False) -> None
 
 
 def placed(causes: Iterable[Cause], workspace: Workspace) -> list[Cause]:
-    """The causes, those that are variables with the place of the operation that made the difference: a value is hashed with the
-    place of its last assignment, but an append elsewhere, or before it, may be what is new."""
-    from hadronbake.authoring.story import change, story
-
+    """The causes, those that are as the recipes are now with the place of the operation that made the difference: a value is hashed with
+    the place of its last assignment, but an append elsewhere, or before it, may be what is new; what a task waits for is hashed
+    without any."""
     stores: dict[str, DataStore] = {}
-    owners = {in_configuration(recipe.mc, recipe.pn): key for key, recipe in workspace.everywhere().items()}
+    recipes = workspace.everywhere()
+    owners = {in_configuration(recipe.mc, recipe.pn): key for key, recipe in recipes.items()}
     found = []
     for cause in causes:
         owner = owners.get(cause.task.rpartition(":")[0])
-        if cause.kind == "variable" and cause.new is not None and owner is not None:
+        other = owners.get(cause.name.rpartition(":")[0])
+        place = None
+        if owner is not None and cause.new is not None and cause.kind in ("variable", "task"):
             if owner not in stores:
                 stores[owner] = workspace.datastore(owner, history=True)
-            name, _, flag = cause.name.partition("[")
-            told = story(stores[owner], name)
-            place = None
-            if flag:
-                places = [place for item in told.flags if item.name == flag.removesuffix("]") for place in item.places]
-                place = places[-1] if places else None
-            elif cause.old is not None:
-                place = change(told, cause.old)
-            if place is not None:
-                cause = replace(cause, location=Location(place.file, place.line))
+            if cause.kind == "task" and other is not None:
+                names = {recipes[other].pn, *recipes[other].provides}
+                place = _place_of_dependency(stores[owner], cause.task.rpartition(":")[2], names)
+            elif cause.kind == "variable":
+                value = origin_of(workspace).inputs(owner).values.get(cause.name)
+                if value is not None and value.text == cause.new:
+                    place = _place_of_change(stores[owner], cause.name, cause.old)
+        if place is not None:
+            cause = replace(cause, location=Location(place.file, place.line))
         found.append(cause)
     return found
+
+
+def _place_of_change(d: DataStore, variable: str, old: str | None) -> Place | None:
+    """``variable``: NAME or NAME[FLAG]."""
+    from hadronbake.authoring.story import change, story
+
+    name, _, flag = variable.partition("[")
+    told = story(d, name)
+    if flag:
+        places = [place for item in told.flags if item.name == flag.removesuffix("]") for place in item.places]
+        return places[-1] if places else None
+    return change(told, old) if old is not None else None
+
+
+def _place_of_dependency(d: DataStore, task: str, names: AbstractSet[str]) -> Place | None:
+    """Where the recipe says by one of these names that it needs another."""
+    from hadronbake.authoring.story import story
+
+    for step in reversed(story(d, "DEPENDS").steps):
+        if step.effect and step.place is not None and names & set((d.expand(step.text or "") or "").split()):
+            return step.place
+    for flag in story(d, task).flags:
+        words = {word.partition(":")[0] for word in (flag.value or "").split()}
+        if flag.name == "depends" and flag.places and names & words:
+            return flag.places[-1]
+    return None
 
 
 def shell(

@@ -19,7 +19,8 @@ from hadronbake.planning.plan import Plan
 
 @dataclass(frozen=True)
 class Explanation:
-    """``past``: nothing has changed since the last build, and ``causes`` are those of the last change that was built.
+    """``past``: nothing has changed since the last build, and ``causes`` are those of the last change that was built. ``cut``: the same,
+    but ``causes`` are those for which tasks before it aren't what they were, whose outputs are.
     ``taskhash``: empty where it isn't known before ``waits`` have run. ``record``: what shared state has of the task; ``recorded``:
     whether it keeps such tasks at all."""
 
@@ -29,6 +30,7 @@ class Explanation:
     taskhash: str
     record: Record | None
     recorded: bool
+    cut: bool = False
     waits: tuple[str, ...] = ()
 
 
@@ -63,12 +65,28 @@ def explain(target: str, origin: Origin) -> Explanation:
     taskhash = plan.taskhash.get(label, "")
     start = (label, "")
     causes = why.compare([(start, start)], previous, present, "new")
+    cut = False
+    if not causes:
+        causes = why.compare(_cut_off(plan, history), previous, present, "new")
+        cut = bool(causes)
     past = not causes and history.before(label) is not None
     if past:
         causes = why.causes(label, history.before, history.inputs)
     return Explanation(
-        label, tuple(causes), past, taskhash, plan.record.get(label), nodes[label].recorded, _waits(plan, label)
+        label, tuple(causes), past, taskhash, plan.record.get(label), nodes[label].recorded, cut, _waits(plan, label)
     )
+
+
+def _cut_off(plan: Plan, history: History) -> list[tuple[why.Point, why.Point]]:
+    """The tasks of the graph that are other ones than in the last build, but known to have the same output; the last ones first."""
+    found: list[tuple[why.Point, why.Point]] = []
+    for label in reversed(plan.graph.order):
+        last = history.last(label)
+        if last is None or not last.taskhash or label not in plan.unihash:
+            continue
+        if plan.unihash[label] == last.unihash and plan.taskhash[label] != last.taskhash:
+            found.append(((label, last.taskhash), (label, plan.taskhash[label])))
+    return found
 
 
 def _waits(plan: Plan, label: str) -> tuple[str, ...]:

@@ -119,11 +119,14 @@ def _by_key(told: Told, other: str) -> Mapping[tuple[str, str], RecordedInput]:
 
 
 def _once(found: list[Cause]) -> list[Cause]:
-    """A variable that several tasks of a recipe read, changed in the same way, is one cause."""
+    """A variable that several tasks of a recipe read, changed in the same way, is one cause; so is a task of another recipe that
+    several wait for."""
     seen: set[tuple[str, str, str, str | None, str | None]] = set()
     result = []
     for cause in found:
-        owner = cause.task.rpartition(":")[0] if cause.kind in ("variable", "file", "engine") else cause.task
+        recipe = cause.task.rpartition(":")[0]
+        other = cause.kind == "task" and cause.name.rpartition(":")[0] != recipe
+        owner = recipe if other or cause.kind in ("variable", "file", "engine") else cause.task
         key = (owner, cause.kind, cause.name, cause.old, cause.new)
         if key not in seen:
             seen.add(key)
@@ -131,13 +134,17 @@ def _once(found: list[Cause]) -> list[Cause]:
     return result
 
 
-def render(label: str, found: Sequence[Cause], past: bool = False) -> str:
-    """The text for a person, without a final newline. ``past``: the change has been built."""
+def render(label: str, found: Sequence[Cause], past: bool = False, cut: bool = False) -> str:
+    """The text for a person, without a final newline. ``past``: the change has been built. ``cut``: it makes no difference to the task."""
     if not found:
         return f"{label}: nothing changed since the last build"
     lines = [f"{label} has changed, because"]
     if past:
         lines = [f"{label}: nothing changed since the last build; it had changed before, because"]
+    if cut:
+        lines = [
+            f"{label}: nothing changed since the last build; tasks before it changed, but not their outputs, because"
+        ]
     return "\n".join([*lines, *cause_lines(found)])
 
 
@@ -155,7 +162,7 @@ def cause_lines(found: Sequence[Cause]) -> list[str]:
             lines.append(f"  the output of {cause.task} is another one, though its inputs are the same")
         elif cause.kind == "task":
             verb = "waits for a further task" if cause.old is None else "no longer waits for"
-            lines.append(f"  {cause.task} {verb} {cause.name}")
+            lines.append(f"  {cause.task} {verb} {cause.name}{where}")
         elif cause.kind == "engine" and cause.name == "forced":
             lines.append(f"  {cause.task} was forced to run, or always runs")
         else:

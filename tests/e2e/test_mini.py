@@ -208,6 +208,29 @@ def test_every_kind_of_cause_is_named_with_its_place(warm: Build) -> None:
     assert anew["shared"] is None
 
 
+def test_between_two_builds_the_recipes_still_say_where(warm: Build) -> None:
+    recipe = warm.layer / GREET
+    append = recipe.with_suffix(".bbappend")
+    append.write_text('LDFLAGS:append = " -g"\nDEPENDS += "mini-tool"\ndo_install[network] = "1"\n')
+    (recipe.parent / "mini-tool.bb").write_text('LICENSE = "MIT"\nINHIBIT_DEFAULT_DEPS = "1"\nBASEDEPENDS = ""\n')
+    warm.good("greet:do_install")
+
+    def places() -> dict[str, str]:
+        told = json.loads(warm.command("diff", "@1", "@2", "--json").stdout)
+        return {cause["name"]: cause["location"] for cause in told["causes"]}
+
+    assert places() == {
+        "LDFLAGS": f"{append}:1",
+        "mini-tool:do_populate_sysroot": f"{append}:2",
+        "do_install[network]": f"{append}:3",
+    }
+    # They don't say it any more: what the records know.
+    append.unlink()
+    assert set(places()) == {"LDFLAGS", "mini-tool:do_populate_sysroot", "do_install[network]"}
+    recipe.write_text("inherit nothing-like-it\n")
+    assert places()["mini-tool:do_populate_sysroot"] is None
+
+
 def test_a_failing_task_says_where_to_look(warm: Build) -> None:
     warm.edit(GREET, "oe_runmake install", "echo the last words\n    false && oe_runmake install")
     done = warm.command("build", "greet")

@@ -187,6 +187,20 @@ def test_why(tmp_path: Path) -> None:
     )
 
 
+def test_why_of_a_change_that_makes_no_difference(tmp_path: Path) -> None:
+    run(tmp_path / "build", [library(), program()], "prog")
+    changed = [library(flags="-O3"), program()]
+    run(tmp_path / "other", changed, "prog")
+    found = explain("prog", origin(tmp_path / "build", changed))
+    assert (found.past, found.cut) == (False, True)
+    assert render(found.label, found.causes, found.past, found.cut) == (
+        "prog:do_build: nothing changed since the last build; tasks before it changed, but not their outputs, because\n"
+        "  variable FLAGS of lib:do_compile changed\n"
+        '    "-O2" → "-O3"\n'
+        "    by way of lib:do_install ← lib:do_compile"
+    )
+
+
 def test_why_of_a_target_that_was_built_as_a_part_of_another(tmp_path: Path) -> None:
     run(tmp_path / "build", [library(), program()], "prog")
     found = explain("lib", origin(tmp_path / "build", [library(), program()]))

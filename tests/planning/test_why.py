@@ -105,3 +105,18 @@ def test_another_output_of_the_same_inputs() -> None:
         "  the output of zlib:do_install is another one, though its inputs are the same\n"
         "    by way of app:do_install ← zlib:do_install"
     )
+
+
+def test_a_recipe_that_several_tasks_wait_for_is_one_cause_a_task_of_its_own_is_one_each() -> None:
+    names = ("do_a", "do_b")
+    old = {"z:do_all": [dep("z:do_a", "1"), dep("z:do_b", "1")], "z:do_a": [], "z:do_b": []}
+    new = {
+        "z:do_all": [dep("z:do_a", "2"), dep("z:do_b", "2")],
+        **{f"z:{name}": [dep("lib:do_sysroot", "1"), dep("z:do_extra", "1")] for name in names},
+    }
+    found = causes("z:do_all", old.get, new.get)
+    assert [(cause.task, cause.name) for cause in found] == [
+        ("z:do_a", "lib:do_sysroot"),
+        ("z:do_a", "z:do_extra"),
+        ("z:do_b", "z:do_extra"),
+    ]

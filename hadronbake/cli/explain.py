@@ -158,23 +158,33 @@ def placed(causes: Iterable[Cause], workspace: Workspace) -> list[Cause]:
             elif cause.kind == "variable":
                 value = origin_of(workspace).inputs(owner).values.get(cause.name)
                 if value is not None and value.text == cause.new:
-                    place = _place_of_change(stores[owner], cause.name, cause.old)
+                    place = _place_of_change(stores[owner], cause)
         if place is not None:
             cause = replace(cause, location=Location(place.file, place.line))
         found.append(cause)
     return found
 
 
-def _place_of_change(d: DataStore, variable: str, old: str | None) -> Place | None:
-    """``variable``: NAME or NAME[FLAG]."""
+def _place_of_change(d: DataStore, cause: Cause) -> Place | None:
+    """For a cause that is a variable, NAME or NAME[FLAG], as it is now."""
     from hadronbake.authoring.story import change, story
 
-    name, _, flag = variable.partition("[")
+    name, _, flag = cause.name.partition("[")
     told = story(d, name)
+    flags = {item.name: item for item in told.flags if item.places}
     if flag:
-        places = [place for item in told.flags if item.name == flag.removesuffix("]") for place in item.places]
-        return places[-1] if places else None
-    return change(told, old) if old is not None else None
+        item = flags.get(flag.removesuffix("]"))
+        return item.places[-1] if item is not None else None
+    if "vardepvalue" in flags and flags["vardepvalue"].value == cause.new:
+        return flags["vardepvalue"].places[-1]
+    if cause.old is None:
+        return None
+    for step in told.steps:
+        # So a hash covers it, after the value.
+        removed = f"\n_remove of {step.text}"
+        if step.operation == ":remove" and removed in (cause.new or "") and removed not in cause.old:
+            return step.place
+    return change(told, cause.old)
 
 
 def _place_of_dependency(d: DataStore, task: str, names: AbstractSet[str]) -> Place | None:

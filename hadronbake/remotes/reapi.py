@@ -22,7 +22,7 @@ from buildstream._protos.google.bytestream import bytestream_pb2, bytestream_pb2
 
 from hadronbake.artifacts.record import Digest
 from hadronbake.remotes.compression import SMALLEST, compress, decompress
-from hadronbake.remotes.remote import SLOWEST, Blob, Entry, Lie, RemoteError, Take, Traffic, each
+from hadronbake.remotes.remote import SLOWEST, Blob, Entry, Lie, Pace, RemoteError, Take, Traffic, each
 from hadronbake.remotes.settings import RemoteSetting
 
 T = TypeVar("T")
@@ -243,9 +243,24 @@ class ReapiRemote:
             if not isinstance(error.__cause__, grpc.RpcError) or error.__cause__.code() != grpc.StatusCode.NOT_FOUND:
                 raise
 
-    def _received(self, stream: Iterable[Any]) -> Iterator[bytes]:
-        for answer in stream:
+    def _received(self, stream: Any) -> Iterator[bytes]:
+        pace = Pace(self._setting.timeout)
+        while True:
+            began = time.monotonic()
+            patience = threading.Timer(pace.left, stream.cancel)
+            patience.start()
+            try:
+                answer = next(stream, None)
+            except grpc.RpcError as error:
+                if error.code() == grpc.StatusCode.CANCELLED and time.monotonic() - began >= pace.left:
+                    raise pace.error() from error
+                raise
+            finally:
+                patience.cancel()
+            if answer is None:
+                return
             self.traffic.add(received=len(answer.data))
+            pace.came(len(answer.data), time.monotonic() - began)
             yield answer.data
 
     def _write_batch(self, batch: Sequence[Blob]) -> None:

@@ -32,6 +32,24 @@ class Lie(RemoteError):
     """What the remote sent isn't what was asked for."""
 
 
+class Pace:
+    """How long a transfer may still be waited for: ``timeout`` seconds at first. What comes gives its time at ``SLOWEST`` back, so that one
+    that stops, or trickles, is given up after ``timeout`` however much is still to come."""
+
+    def __init__(self, timeout: float) -> None:
+        self._timeout = timeout
+        self.left = timeout
+
+    def came(self, count: int, seconds: float) -> None:
+        """``count`` bytes, for which ``seconds`` were waited. Raises RemoteError."""
+        self.left = min(self._timeout, self.left - seconds + count / SLOWEST)
+        if self.left <= 0:
+            raise self.error()
+
+    def error(self) -> RemoteError:
+        return RemoteError(f"slower than {SLOWEST >> 10} kB/s for {self._timeout:g} s")
+
+
 @dataclass(frozen=True, slots=True)
 class Blob:
     """Something to send: a file of the local store, or bytes."""

@@ -45,7 +45,7 @@ class Contents:
 
 @contextmanager
 def http_server(contents: Contents, tls: Certificates | None = None) -> Iterator[str]:
-    """Its address. Faults: those of ``Contents``, "500", "hang", "close early", "small" (takes nothing that is large)."""
+    """Its address. Faults: those of ``Contents``, "500", "hang", "close early", "small" (takes nothing that is large), "trickle"."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -73,6 +73,14 @@ def http_server(contents: Contents, tls: Certificates | None = None) -> Iterator
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             if self.command != "HEAD":
+                if contents.fault == "trickle":
+                    for number in range(len(content)):
+                        try:
+                            self.wfile.write(content[number : number + 1])
+                        except OSError:
+                            return
+                        time.sleep(0.02)
+                    return
                 if contents.fault == "close early":
                     content = content[: len(content) // 2]
                     self.close_connection = True
@@ -137,7 +145,7 @@ def http_server(contents: Contents, tls: Certificates | None = None) -> Iterator
 def reapi_server(
     contents: Contents, instance: str = "", batch: int = 0, tls: Certificates | None = None
 ) -> Iterator[str]:
-    """Its address. Faults: those of ``Contents``, "500" (UNAVAILABLE), "hang"."""
+    """Its address. Faults: those of ``Contents``, "500" (UNAVAILABLE), "hang", "trickle" (of streams)."""
     import grpc
     from buildstream._protos.build.bazel.remote.execution.v2 import remote_execution_pb2 as re
     from buildstream._protos.build.bazel.remote.execution.v2 import remote_execution_pb2_grpc as re_grpc
@@ -233,6 +241,8 @@ def reapi_server(
                 data = zstandard.compress(data)
             for start in range(0, len(data), 1000):
                 yield bytestream_pb2.ReadResponse(data=data[start : start + 1000])
+                if contents.fault == "trickle":
+                    time.sleep(2)
 
         def Write(self, requests: Any, context: Any) -> Any:
             begin("Write", context)

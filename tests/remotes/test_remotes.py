@@ -174,6 +174,23 @@ def test_a_remote_that_fails_is_a_miss_and_never_a_wrong_output(served: Farm, tm
     assert not (two.root / "bad").exists()
 
 
+@pytest.mark.parametrize("kind", ["http", "reapi"])
+def test_one_that_trickles_is_given_up_however_much_is_to_come(kind: str, tmp_path: Path) -> None:
+    contents = Contents()
+    with http_server(contents) if kind == "http" else reapi_server(contents, batch=1) as url:
+        farm = Farm(tmp_path, url, contents)
+        _, kept = farm.sent(big=1 << 20)
+        two = farm.machine("two", timeout=0.4)
+        assert two.records([A]) == {A: kept}
+        contents.fault = "trickle"
+        began = time.monotonic()
+        two.fetch([kept.tree])
+        assert time.monotonic() - began < 5
+        assert not two.has_tree(kept.tree)
+        (said,) = two.take_notices()
+        assert "slower than 32 kB/s for 0.4 s" in said
+
+
 @pytest.mark.parametrize(
     "url", ["http://127.0.0.1:{port}", "grpc://127.0.0.1:{port}", "/nowhere/at/all", "http://host.invalid"]
 )

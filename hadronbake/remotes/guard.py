@@ -14,6 +14,7 @@ from hadronbake.remotes.remote import Lie, Remote, RemoteError, Stopped
 
 T = TypeVar("T")
 
+_LONGEST = 300
 FAILURES = 3
 """So many failures in a row, and the remote is given up."""
 
@@ -51,11 +52,13 @@ class Guarded:
         with self._lock:
             self._failures += 1
             given_up = self.given_up = self.given_up or error.fatal or self._failures >= FAILURES
+        # The other side may have had a word in it: neither its control characters nor its pages go to a terminal.
+        reason = "".join(letter if letter.isprintable() else "?" for letter in error.reason[:_LONGEST])
         if given_up:
-            said = f"the remote {self.name} isn't used any more in this run: {error.reason}; what it has is built here"
+            said = f"the remote {self.name} isn't used any more in this run: {reason}; what it has is built here"
         elif isinstance(error, Lie):
-            said = f"the remote {self.name} sent something wrong, which isn't used: {error.reason}"
+            said = f"the remote {self.name} sent something wrong, which isn't used: {reason}"
         else:
-            said = f"the remote {self.name} failed: {error.reason}; what doesn't come from it is built here"
+            said = f"the remote {self.name} failed: {reason}; what doesn't come from it is built here"
         # One warning for each remote, whatever comes after it.
         self._notice(said, f"remote {self.name}")

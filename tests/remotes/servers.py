@@ -45,7 +45,8 @@ class Contents:
 
 @contextmanager
 def http_server(contents: Contents, tls: Certificates | None = None) -> Iterator[str]:
-    """Its address. Faults: those of ``Contents``, "500", "hang", "close early", "small" (takes nothing that is large), "trickle"."""
+    """Its address. Faults: those of ``Contents``, "500", "hang", "close early", "small" (takes nothing that is
+    large), "trickle", "garbage"."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -60,6 +61,10 @@ def http_server(contents: Contents, tls: Certificates | None = None) -> Iterator
                 return False
             if contents.fault == "500":
                 self.answer(500)
+                return False
+            if contents.fault == "garbage":
+                self.wfile.write(b"\x1b[2J\0 nothing of HTTP " + b"x" * 2000 + b"\r\n\r\n")
+                self.close_connection = True
                 return False
             if contents.token and self.headers.get("Authorization") != f"Bearer {contents.token}":
                 self.answer(401)

@@ -174,6 +174,16 @@ def test_a_remote_that_fails_is_a_miss_and_never_a_wrong_output(served: Farm, tm
     assert not (two.root / "bad").exists()
 
 
+def test_what_a_server_says_is_printable_and_short(tmp_path: Path) -> None:
+    contents = Contents(fault="garbage")
+    with http_server(contents) as url:
+        store = Farm(tmp_path, url, contents).machine("one")
+        assert store.records([A]) == {}
+        (said,) = store.take_notices()
+        assert "?[2J? nothing of HTTP xxx" in said and said.isprintable()
+        assert len(said) < 500
+
+
 @pytest.mark.parametrize("kind", ["http", "reapi"])
 def test_one_that_trickles_is_given_up_however_much_is_to_come(kind: str, tmp_path: Path) -> None:
     contents = Contents()

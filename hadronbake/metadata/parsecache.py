@@ -11,6 +11,7 @@ import os
 import pickle
 import shutil
 import sqlite3
+import tempfile
 import zlib
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -229,6 +230,11 @@ def engine_digest() -> str:
     return digest.hexdigest()
 
 
+def _cache_in(directory: Path) -> diskcache.Cache:
+    directory.mkdir(parents=True, exist_ok=True)
+    return diskcache.Cache(str(directory), eviction_policy="none", cull_limit=0, disk_min_file_size=1 << 22, timeout=60)
+
+
 class ParseCache:
     """Opened on a directory, made if missing. A broken cache is removed, said once to ``report``, and begun anew. Each configuration
     of BBMULTICONFIG (``mc``) has a table of its own in it."""
@@ -237,6 +243,7 @@ class ParseCache:
         self.directory = directory
         self._table = f"{_TABLE}:{mc}" if mc else _TABLE
         self._report = report
+        self._elsewhere: tempfile.TemporaryDirectory[str] | None = None
         self._cache = self._open()
         # There is nothing to look for in a new one.
         self._empty = self._get(_NOT_EMPTY) is None
@@ -247,27 +254,25 @@ class ParseCache:
 
     def _open(self) -> diskcache.Cache:
         try:
-            self.directory.mkdir(parents=True, exist_ok=True)
-            return diskcache.Cache(
-                str(self.directory), eviction_policy="none", cull_limit=0, disk_min_file_size=1 << 22, timeout=60
-            )
+            return _cache_in(self.directory)
         except (*_BROKEN, OSError) as error:
-            self._begin_anew(error)
-            return diskcache.Cache(
-                str(self.directory), eviction_policy="none", cull_limit=0, disk_min_file_size=1 << 22, timeout=60
-            )
+            return self._made_anew(error)
 
-    def _begin_anew(self, error: BaseException) -> None:
+    def _made_anew(self, error: BaseException) -> diskcache.Cache:
+        """Elsewhere, for this run, where the directory can't be written: what isn't kept only costs time."""
+        try:
+            shutil.rmtree(self.directory, ignore_errors=True)
+            cache = _cache_in(self.directory)
+        except (sqlite3.Error, OSError) as again:
+            self._report(f"the parse cache {self.directory} can't be written ({again}): nothing of it is kept")
+            self._elsewhere = tempfile.TemporaryDirectory(prefix="hadronbake-parse-")
+            return _cache_in(Path(self._elsewhere.name))
         self._report(f"the parse cache {self.directory} is broken ({type(error).__name__}): it is made anew")
-        shutil.rmtree(self.directory, ignore_errors=True)
-        self.directory.mkdir(parents=True, exist_ok=True)
+        return cache
 
     def _renew(self, error: BaseException) -> None:
         self._cache.close()
-        self._begin_anew(error)
-        self._cache = diskcache.Cache(
-            str(self.directory), eviction_policy="none", cull_limit=0, disk_min_file_size=1 << 22, timeout=60
-        )
+        self._cache = self._made_anew(error)
 
     def _get(self, key: Any) -> Any:
         try:
@@ -279,6 +284,8 @@ class ParseCache:
     def close(self) -> None:
         self.save_statements()
         self._cache.close()
+        if self._elsewhere is not None:
+            self._elsewhere.cleanup()
 
     # -- statements ----------------------------------------------------------------------------------------------------
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -135,6 +137,22 @@ def test_a_broken_cache_is_made_anew_with_a_line(filled: Site, kind: str) -> Non
     assert len(filled.said) == 1
     assert "made anew" in filled.said[0]
     assert parsed(filled) == 0
+
+
+def test_where_nothing_can_be_written_all_is_read_and_nothing_kept(
+    filled: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = filled.top / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(elsewhere))
+    shutil.rmtree(filled.build / "cache")
+    (filled.build / "cache").write_text("in the way, as a read-only directory would be")
+    filled.said.clear()
+    assert parsed(filled) == 2
+    assert len(filled.said) == 1
+    assert f"the parse cache {filled.build}/cache/parse can't be written (" in filled.said[0]
+    assert filled.said[0].endswith("): nothing of it is kept")
+    assert list(elsewhere.iterdir()) == []
 
 
 def test_many_recipes_in_several_processes(site: Site) -> None:

@@ -71,7 +71,9 @@ class Equivalence(Frozen):
 
 
 class Divergence(Frozen):
-    """Records of one taskhash with different outputs: the task isn't reproducible. ``first`` is the one that counts."""
+    """Records of one taskhash with different outputs: the task isn't reproducible. ``first`` is the one that counts. ``keys``: output →
+    who signed its record."""
 
     first: Record
     others: tuple[Record, ...]
+    keys: dict[str, str] = Field(default_factory=dict)

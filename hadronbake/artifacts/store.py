@@ -36,7 +36,7 @@ from hadronbake.artifacts.cas import FRESH_SECONDS, Cas, MissingBlob, fsync
 from hadronbake.artifacts.digest import is_hash
 from hadronbake.artifacts.record import Digest, Divergence, Equivalence, Record
 from hadronbake.artifacts.roots import Uses, uses
-from hadronbake.artifacts.signing import SHOWN, Damaged, Keyring, Unreadable, Untrusted, payload
+from hadronbake.artifacts.signing import SHOWN, Damaged, Keyring, Unreadable, Untrusted, payload, signer
 from hadronbake.artifacts.sysroot import SysrootPart
 from hadronbake.artifacts.tree import Directory, unfold
 from hadronbake.diagnostics import HadronbakeError
@@ -206,14 +206,19 @@ class Store:
         for directory in sorted(root.glob("*/*")) if root.is_dir() else []:
             first = self.record(directory.name)
             others = []
+            keys = {first.outhash: signer(self.said(directory.name) or b"")} if first is not None else {}
             for path in sorted(directory.iterdir()):
                 try:
-                    others.append(self.believed(directory.name, path.read_bytes()))
+                    statement = path.read_bytes()
+                    others.append(self.believed(directory.name, statement))
+                    keys.setdefault(others[-1].outhash, signer(statement))
                 except (Damaged, Untrusted):
                     continue
             others = [other for other in others if first is None or other.outhash != first.outhash]
             if others:
-                yield Divergence(first=first or others[0], others=tuple(others if first else others[1:]))
+                signed = {outhash: key for outhash, key in keys.items() if key is not None}
+                rest = others if first else others[1:]
+                yield Divergence(first=first or others[0], others=tuple(rest), keys=signed)
 
     def diverged(self, taskhash: str, statement: bytes) -> None:
         """Keeps a second record of ``taskhash``, whose output is another one than the first's."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -130,10 +131,11 @@ def divergences(build_dir: BuildDirectory = None, as_json: Json = False) -> None
     if as_json:
         print(json.dumps([_plain(item) for item in found]))
         return
+    names = {trusted.key: trusted.name for trusted in store.keys.trusted}
     for item in found:
         print(f"{item.first.task}  {item.first.taskhash}")
-        print(f"  first:  {_said(item.first)}")
-        print(f"  second: {_said(item.second)}")
+        print(f"  first:  {_said(item.first, item.keys[0], names)}")
+        print(f"  second: {_said(item.second, item.keys[1], names)}")
         if item.differences is None:
             print("  their contents aren't at hand to be compared")
             continue
@@ -175,15 +177,24 @@ def _notices(store: SharedStore, but: str | None = None) -> None:
             say(f"hbake: warning: {text}")
 
 
-def _said(record: Record) -> str:
+def _said(record: Record, key: str | None, names: Mapping[str, str]) -> str:
+    from hadronbake.artifacts.signing import SHOWN
+
     builder = f", built by {record.builder}" if record.builder else ""
-    return f"output {record.outhash[:12]}{builder}"
+    signed = f", signed by {names.get(key) or f'key {key[:SHOWN]}…'}" if key else ""
+    return f"output {record.outhash[:12]}{builder}{signed}"
 
 
 def _plain(item: Unlike) -> dict[str, object]:
     sides = {
-        name: {"outhash": record.outhash, "builder": record.builder, "finished": record.finished, "tools": record.tools}
-        for name, record in (("first", item.first), ("second", item.second))
+        name: {
+            "outhash": record.outhash,
+            "builder": record.builder,
+            "key": key,
+            "finished": record.finished,
+            "tools": record.tools,
+        }
+        for name, record, key in zip(("first", "second"), (item.first, item.second), item.keys, strict=True)
     }
     differences = None if item.differences is None else [asdict(difference) for difference in item.differences]
     return {"task": item.first.task, "taskhash": item.first.taskhash, **sides, "differences": differences}

@@ -15,11 +15,13 @@ from hadronbake.remotes.store import SharedStore
 
 @dataclass(frozen=True, slots=True)
 class Unlike:
-    """A second output of the inputs of ``first``, the one that counts. ``differences`` is None where the trees aren't at hand."""
+    """A second output of the inputs of ``first``, the one that counts. ``differences`` is None where the trees aren't at hand.
+    ``keys``: who signed the two."""
 
     first: Record
     second: Record
     differences: tuple[Difference, ...] | None
+    keys: tuple[str | None, str | None]
 
 
 def unlike(store: SharedStore) -> Iterator[Unlike]:
@@ -27,7 +29,8 @@ def unlike(store: SharedStore) -> Iterator[Unlike]:
     store.far_divergences(record_names(store.root))
     for divergence in store.divergences():
         for other in divergence.others:
-            yield Unlike(divergence.first, other, _differences(store, divergence.first, other))
+            keys = divergence.keys.get(divergence.first.outhash), divergence.keys.get(other.outhash)
+            yield Unlike(divergence.first, other, _differences(store, divergence.first, other), keys)
 
 
 def _differences(store: SharedStore, first: Record, second: Record) -> tuple[Difference, ...] | None:

@@ -50,8 +50,9 @@ def test_divergences_are_a_report(farm: Farm) -> None:
     lines = done.stdout.splitlines()
     assert (done.returncode, done.stderr) == (0, "")
     assert lines[0] == f"zlib:do_install  {A}"
-    assert lines[1] == f"  first:  output {second.outhash[:12]}"
+    assert lines[1] == f"  first:  output {second.outhash[:12]}, signed by this machine"
     assert lines[2].startswith("  second: output ")
+    assert lines[2].endswith(f", signed by key {farm.builder.own[:16]}…")
     assert [line.split(": ")[:2] for line in lines[3:5]] == [
         ["    image/usr/text", "content"],
         ["    image/usr/bin/prog", "content"],
@@ -59,6 +60,7 @@ def test_divergences_are_a_report(farm: Farm) -> None:
     assert lines[5:] == ["1 divergence"]
     (item,) = json.loads(hbake(farm, "divergences", "--json").stdout)
     assert (item["task"], item["taskhash"], item["first"]["outhash"]) == ("zlib:do_install", A, second.outhash)
+    assert item["second"]["key"] == farm.builder.own
     assert {entry["path"] for entry in item["differences"]} == {"image/usr/text", "image/usr/bin/prog"}
 
 

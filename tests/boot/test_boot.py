@@ -37,6 +37,15 @@ def test_system_is_running(guest: Guest) -> None:
     assert state.splitlines()[-1] == "running"
 
 
+def test_what_comes_after_the_prompt_has_its_full_share_then(guest: Guest) -> None:
+    """The weight that services have while the system starts is theirs no longer."""
+    units = "sshd systemd-networkd systemd-resolved"
+    told = guest.run(f"systemctl show -P StartupCPUWeight {units} | cat").split()
+    assert told == ["5", "5", "5"]
+    files = " ".join(f"/sys/fs/cgroup/system.slice/{unit}.service/cpu.weight" for unit in units.split())
+    assert guest.run(f"cat {files}").split() == ["100", "100", "100"]
+
+
 def test_nobody_has_a_password(guest: Guest) -> None:
     for line in guest.run("cat /etc/shadow").splitlines():
         assert re.match(r"[\w-]+:[!*]", line), line

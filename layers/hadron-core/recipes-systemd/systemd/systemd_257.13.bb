@@ -18,6 +18,7 @@ SRC_URI += " \
     file://late.conf \
     file://media.conf \
     file://sessions.conf \
+    file://core/0001-core-apply-a-unit-s-weight-when-the-start-is-over.patch \
     file://boot/0001-boot-restart-when-a-counted-entry-does-not-start.patch \
     ${SYSTEMD_MUSL_${SYSTEMD_MUSL_SERIES}} \
 "

@@ -14,7 +14,7 @@ from typing import TypeVar
 import pytest
 from server import Server
 from slots import SlotMachines
-from trusted import BOOT_SECONDS, KEYS, REPORT, Machines, SoftwareTpm, image, place
+from trusted import BOOT_SECONDS, KEYS, REPORT, Machines, SoftwareTpm, image, made_once, place
 
 from hadronbake.images import qemu
 
@@ -95,8 +95,8 @@ def variables(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The firmware's variables, with the keys in them. The machine that enrols them is started once for a set of keys."""
     text = b"".join((KEYS / f"{name}.auth").read_bytes() for name in ("PK", "KEK", "db"))
     text += (qemu.OVMF / "OVMF_VARS_4M.fd").read_bytes()
-    kept = REPORT / f".enrolled-{hashlib.sha256(text).hexdigest()[:16]}.fd"
-    if not kept.exists():
+
+    def make() -> Path:
         scratch = tmp_path_factory.mktemp("enrolment")
         made = Machines(scratch, place("enrolment"))
         subprocess.run(["cp", "--sparse=always", image(".img"), scratch / "disk.img"], check=True)
@@ -106,5 +106,6 @@ def variables(tmp_path_factory: pytest.TempPathFactory) -> Path:
             guest.wait_console(r"Linux version", BOOT_SECONDS)
         finally:
             made.end()
-        shutil.copyfile(scratch / "variables.fd", kept)
-    return kept
+        return scratch / "variables.fd"
+
+    return made_once(REPORT / f".enrolled-{hashlib.sha256(text).hexdigest()[:16]}.fd", make)

@@ -22,6 +22,7 @@ from trusted import (
     copied,
     install_next,
     into_state,
+    made_once,
     partition,
     place,
     put,
@@ -64,28 +65,29 @@ def kept(guest: Guest) -> None:
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A disk whose version 1 has installed version 2, from an OCI layout; it is to be started next. Made once for each pair of versions."""
     text = b"".join((made / "SHA256SUMS.sig").read_bytes() for made in (first_release(), next_release()))
-    kept_disk = REPORT / f".installed-ab-{hashlib.sha256(text).hexdigest()[:16]}.img"
-    if kept_disk.exists():
-        return kept_disk
-    scratch = tmp_path_factory.mktemp("upgrade-ab")
-    (scratch / "served").mkdir()
-    server = Server(scratch / "served")
-    shutil.copytree(next_release(".oci"), server.directory / "releases")
-    address = f"oci:{server.address}/releases:2"
-    made = SlotMachines(scratch, place("upgrade-ab"))
-    made.firmware = "bios"
-    try:
-        guest = made.started(made.disk(), None)
-        assert state(guest) == "running"
-        assert guest.run("findmnt -no FSTYPE,OPTIONS / | tail -n 1").split()[-2:][0] == "erofs"
-        kept(guest)
-        install_next(guest, address)
-        assert "slot b: 2 (ready): 3 attempts left\nnext: slot b" in status(guest)
-        guest.power_off(BOOT_SECONDS)
-    finally:
-        made.end()
-        server.server.shutdown()
-    return copied(scratch / "disk.img", kept_disk)
+
+    def make() -> Path:
+        scratch = tmp_path_factory.mktemp("upgrade-ab")
+        (scratch / "served").mkdir()
+        server = Server(scratch / "served")
+        shutil.copytree(next_release(".oci"), server.directory / "releases")
+        address = f"oci:{server.address}/releases:2"
+        made = SlotMachines(scratch, place("upgrade-ab"))
+        made.firmware = "bios"
+        try:
+            guest = made.started(made.disk(), None)
+            assert state(guest) == "running"
+            assert guest.run("findmnt -no FSTYPE,OPTIONS / | tail -n 1").split()[-2:][0] == "erofs"
+            kept(guest)
+            install_next(guest, address)
+            assert "slot b: 2 (ready): 3 attempts left\nnext: slot b" in status(guest)
+            guest.power_off(BOOT_SECONDS)
+        finally:
+            made.end()
+            server.server.shutdown()
+        return scratch / "disk.img"
+
+    return made_once(REPORT / f".installed-ab-{hashlib.sha256(text).hexdigest()[:16]}.img", make)
 
 
 @pytest.mark.parametrize("firmware", ["bios", "uefi"])

@@ -20,6 +20,7 @@ from trusted import (
     image,
     install_next,
     into_state,
+    made_once,
     next_release,
     online,
     place,
@@ -46,25 +47,26 @@ def versions(guest: Guest) -> str:
 def installed(variables: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A disk whose version 1 has installed version 2, which is to be started next. Made once for each pair of versions."""
     text = b"".join((made / "SHA256SUMS.sig").read_bytes() for made in (image(".release"), next_release()))
-    kept = REPORT / f".installed-{hashlib.sha256(text).hexdigest()[:16]}.img"
-    if kept.exists():
-        return kept
-    scratch = tmp_path_factory.mktemp("upgrade")
-    (scratch / "served").mkdir()
-    server = Server(scratch / "served")
-    address = release(server)
-    made = Machines(scratch, place("upgrade"))
-    made.screen = False
-    try:
-        guest = made.started(made.disk(), variables)
-        online(guest)
-        install_next(guest, address)
-        assert "hadron_2+3.efi" in versions(guest)
-        guest.power_off(BOOT_SECONDS)
-    finally:
-        made.end()
-        server.server.shutdown()
-    return copied(scratch / "disk.img", kept)
+
+    def make() -> Path:
+        scratch = tmp_path_factory.mktemp("upgrade")
+        (scratch / "served").mkdir()
+        server = Server(scratch / "served")
+        address = release(server)
+        made = Machines(scratch, place("upgrade"))
+        made.screen = False
+        try:
+            guest = made.started(made.disk(), variables)
+            online(guest)
+            install_next(guest, address)
+            assert "hadron_2+3.efi" in versions(guest)
+            guest.power_off(BOOT_SECONDS)
+        finally:
+            made.end()
+            server.server.shutdown()
+        return scratch / "disk.img"
+
+    return made_once(REPORT / f".installed-{hashlib.sha256(text).hexdigest()[:16]}.img", make)
 
 
 def test_a_good_upgrade_and_the_way_back(machines: Machines, variables: Path, installed: Path) -> None:

@@ -1,12 +1,13 @@
 """What the tests of trusted boot share: the built images, their keys, releases made from them, and the machine."""
 
+import fcntl
 import os
 import re
 import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from guest import TOPDIR, Guest, deployed
@@ -222,6 +223,16 @@ def copied(disk: Path, target: Path) -> Path:
     target.unlink(missing_ok=True)
     subprocess.run(["cp", "--sparse=always", disk, target], check=True)
     return target
+
+
+def made_once(kept: Path, make: Callable[[], Path]) -> Path:
+    """A copy of the file that ``make`` makes, which many tests begin with, also in processes side by side: the first one makes it."""
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    with kept.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not kept.exists():
+            copied(make(), kept.with_suffix(".part")).replace(kept)
+    return kept
 
 
 def into_state(disk: Path, place: str) -> None:

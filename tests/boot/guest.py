@@ -189,18 +189,17 @@ class Guest:
 
     def run(self, command: str, seconds: float = 90) -> str:
         """The output of a command in the guest's root shell."""
-        mark = f"END{time.monotonic_ns()}"
+        mark = str(time.monotonic_ns())
         self.text = ""
-        # The mark is split by quotes, so that the echo of the command line doesn't match.
-        self.socket.sendall(f"{command}; echo {mark[:3]}''{mark[3:]}=$?\n".encode())
+        # The marks are split by quotes, so that the echo of the command line, which may be broken anywhere, doesn't match.
+        self.socket.sendall(f"echo BEG''IN{mark}; {command}; echo E''ND{mark}=$?\n".encode())
         limit = time.monotonic() + seconds
         while time.monotonic() < limit:
             self.read()
-            match = re.search(mark + r"=(\d+)", self.text)
+            match = re.search(rf"BEGIN{mark}\s*\n(.*)END{mark}=\d+", self.text, re.DOTALL)
             if match:
-                # Without what an interactive shell adds: escape sequences, and the echo of the command line.
-                plain = re.sub(r"\x1b\[[?0-9;]*[A-Za-z]", "", self.text[: match.start()]).replace("\r", "")
-                return "\n".join(line for line in plain.split("\n") if "END''" not in line).strip()
+                # Without an interactive shell's escape sequences.
+                return re.sub(r"\x1b\[[?0-9;]*[A-Za-z]", "", match[1]).replace("\r", "").strip()
         raise AssertionError(f"{command}: no answer within {seconds} s: {self.text[-2000:]}")
 
     def send(self, command: str) -> None:

@@ -169,7 +169,7 @@ def test_a_bad_version_is_given_up_by_grub(slots: SlotMachines, installed: Path,
 
 CUTS = int(os.environ.get("HB_POWER_CUTS", "3"))
 # What changes something, in the order of loader-grub's write.
-CHANGING = re.compile(r"(?m)^@+ (rm|mv|cp|sync|dd|wget|mkdir)\b")
+CHANGING = re.compile(r"(?m)^\++ (rm|mv|cp|sync|dd|wget|mkdir)\b")
 
 
 @pytest.mark.slow
@@ -177,7 +177,8 @@ def test_power_cuts_during_an_upgrade_with_grub(slots: SlotMachines, served: Ser
     """The machine loses power at each step of an upgrade: what starts next is version 1 or 2, whole, each time."""
     chance = random.Random(5)
     address = release(served)
-    upgrade = f"PS4='@@ ' bash -x /usr/bin/hadron-update install {address}"
+    # Each command is told before it is run.
+    upgrade = f"bash -x /usr/bin/hadron-update install {address}"
     sums = {"1": root_of(first_release(), "1"), "2": root_of(next_release(), "2")}
     disk = slots.disk()
     guest = slots.started(disk, None)
@@ -185,6 +186,7 @@ def test_power_cuts_during_an_upgrade_with_grub(slots: SlotMachines, served: Ser
     trace = guest.run(upgrade, 900)
     assert "2 is installed" in trace
     steps = len(CHANGING.findall(trace))
+    assert steps
     guest.cut()
     found = {"1": 0, "2": 0}
     running = None

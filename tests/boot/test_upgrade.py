@@ -156,12 +156,12 @@ def test_power_cuts_during_an_upgrade(machines: Machines, variables: Path, serve
     chance = random.Random(5)
     address = release(served)
     # Each command of the upgrade is told before it is run; it takes as many steps as it takes.
-    upgrade = f"PS4='@@ ' bash -x /usr/bin/hadron-update install {address}"
+    upgrade = f"bash -x /usr/bin/hadron-update install {address}"
     disk = machines.disk()
     guest = machines.started(disk, variables)
     online(guest)
     trace = guest.run(upgrade, 900)
-    steps = [line for line in trace.splitlines() if line.startswith("@")]
+    steps = [line for line in trace.splitlines() if line.startswith("+")]
     assert "2 is installed" in trace
     guest.cut()
     found = {"1": 0, "2": 0}
@@ -182,7 +182,7 @@ def test_power_cuts_during_an_upgrade(machines: Machines, variables: Path, serve
         limit = time.monotonic() + 900
         while lines <= moment and "is installed" not in guest.text and time.monotonic() < limit:
             guest.read()
-            lines = len(re.findall(r"(?m)^@", guest.text))
+            lines = len(re.findall(r"(?m)^\+", guest.text))
         time.sleep(chance.uniform(0, 0.5))
         guest.read()
         cut_at.append(guest.text.splitlines()[-1] if guest.text else "")
@@ -208,7 +208,7 @@ def test_power_cuts_during_an_upgrade(machines: Machines, variables: Path, serve
 
 def spread(steps: list[str], count: int) -> list[int]:
     """Which steps to cut at: those that change something first, then evenly over the rest."""
-    changing = re.compile(r"@+ (rm|mv|cp|sync|dd|sfdisk|bootctl|wget|mkdir)\b")
+    changing = re.compile(r"\++ (rm|mv|cp|sync|dd|sfdisk|bootctl|wget|mkdir)\b")
     chosen = [number for number, line in enumerate(steps) if changing.match(line)]
     if len(chosen) > count:
         chosen = [chosen[number * len(chosen) // count] for number in range(count)]

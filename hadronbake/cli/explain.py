@@ -156,7 +156,7 @@ def placed(causes: Iterable[Cause], workspace: Workspace) -> list[Cause]:
                 names = {recipes[other].pn, *recipes[other].provides}
                 place = _place_of_dependency(stores[owner], cause.task.rpartition(":")[2], names)
             elif cause.kind == "variable":
-                value = origin_of(workspace).inputs(owner).values.get(cause.name)
+                value = workspace.inputs(owner).values.get(cause.name)
                 if value is not None and value.text == cause.new:
                     place = _place_of_change(stores[owner], cause)
         if place is not None:
